@@ -1,0 +1,35 @@
+// Writes everything that is generated and committed. With --check nothing is written: a file that would change is named
+// and the exit code is 1.
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { descriptorSetModule } from './generate/descriptor-set.ts';
+import { thirdPartyNotices } from './generate/notices.ts';
+import { protocolModules } from './generate/protocol-modules.ts';
+import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
+import { openScratchFolder } from './scratch.ts';
+import { report } from './run.ts';
+
+const CODE = 'proto/gen';
+const NOTICES = 'THIRD-PARTY-NOTICES.md';
+
+const check = process.argv.includes('--check');
+await using scratch = await openScratchFolder(join(tmpdir(), 'generate-'));
+const code: FileTree = new Map([
+  ...(await protocolModules(scratch.path, CODE)),
+  [`${CODE}/descriptor-set.ts`, await descriptorSetModule(scratch.path)],
+]);
+await settle(code, await readTree(CODE));
+// After the code: the notices name what a bundle of it contains.
+await settle(new Map([[NOTICES, await thirdPartyNotices()]]), await readTree(NOTICES));
+
+async function settle(wanted: FileTree, present: FileTree): Promise<void> {
+  const changed = differences(wanted, present);
+  if (changed.length === 0) return;
+  if (check) {
+    report(`Out of date (npm run generate):\n${changed.map((file) => `  ${file}\n`).join('')}`);
+    process.exitCode = 1;
+  } else {
+    await writeTree(wanted, changed);
+    report(changed.map((file) => `${wanted.has(file) ? 'wrote' : 'removed'} ${file}`).join('\n'));
+  }
+}
