@@ -1,0 +1,21 @@
+import { answerErrors, type Answer } from '../answer.ts';
+import type { LoginVerdict } from './login-method.ts';
+
+/** A status and text by which OpenBao refuses a credential. */
+export interface RefusalRow {
+  readonly status: number;
+  readonly text: RegExp;
+  readonly class: LoginVerdict['class'];
+}
+
+const MESSAGES: Readonly<Record<LoginVerdict['class'], string>> = {
+  'login-refused': 'OpenBao refused the login',
+  'login-locked-out': 'OpenBao has locked the role after failed logins',
+};
+
+/** The verdict of a method's list on an answer. */
+export function judgeBy(rows: readonly RefusalRow[], answer: Answer): LoginVerdict | undefined {
+  const errors = answerErrors(answer);
+  const row = rows.find(({ status, text }) => answer.status === status && errors?.some((error) => text.test(error)));
+  return row && { class: row.class, message: MESSAGES[row.class] };
+}

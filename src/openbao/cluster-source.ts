@@ -1,0 +1,75 @@
+import type { SourceRef } from '../config/source-ref.ts';
+import { KeystoreError } from '../keystore/errors.ts';
+import { createCluster, type Cluster } from './cluster.ts';
+import type { ClientCertificate } from './client-certificate.ts';
+import type { ReadValue } from './auth/approle.ts';
+import type { ClusterTarget } from './target.ts';
+import { createTransport } from './transport.ts';
+
+/** Hands out the cluster of a session; `refresh` reads the trusted authorities anew. */
+export interface ClusterSource {
+  refresh(): Promise<Cluster>;
+  close(): Promise<void>;
+}
+
+/** What all connections of a configuration have in common. */
+export interface ConnectionLimits {
+  readonly maxConnectionsPerSession: number;
+  readonly connectTimeoutMs: number;
+  readonly maxAnswerBytes: number;
+}
+
+/**
+ * Opens the cluster of a target under one TLS identity. The file of trusted authorities is read anew at each `refresh`:
+ * when it has changed, new connections take over and the old ones end after their running requests.
+ */
+export function createClusterSource(options: {
+  readonly target: ClusterTarget;
+  readonly certificate?: ClientCertificate;
+  readonly limits: ConnectionLimits;
+  readonly read: ReadValue;
+}): ClusterSource {
+  const { target, certificate, limits, read } = options;
+  let open: { readonly cluster: Cluster; readonly ca: string | undefined } | undefined;
+  const retired = new Set<Promise<void>>();
+
+  const retire = (cluster: Cluster): void => {
+    const closing = cluster.close().finally(() => retired.delete(closing));
+    retired.add(closing);
+  };
+
+  return {
+    async refresh() {
+      const ca = target.ca === undefined ? undefined : await readAuthorities(read, target.ca);
+      if (open !== undefined && open.ca === ca) return open.cluster;
+      const previous = open;
+      const cluster = createCluster(target.origins, (origin) =>
+        createTransport({
+          origin,
+          allowPrivateAddresses: target.allowPrivateAddresses,
+          maxConnections: limits.maxConnectionsPerSession,
+          connectTimeoutMs: limits.connectTimeoutMs,
+          maxAnswerBytes: limits.maxAnswerBytes,
+          ...(ca === undefined ? {} : { ca }),
+          ...(target.serverName === undefined ? {} : { serverName: target.serverName }),
+          ...(certificate === undefined ? {} : { clientCertificate: certificate }),
+        }),
+      );
+      open = { cluster, ca };
+      if (previous !== undefined) retire(previous.cluster);
+      return cluster;
+    },
+    async close() {
+      await open?.cluster.close();
+      await Promise.all(retired);
+    },
+  };
+}
+
+async function readAuthorities(read: ReadValue, ref: SourceRef): Promise<string> {
+  try {
+    return (await read(ref)).reveal();
+  } catch {
+    throw new KeystoreError('tls-failure', 'the trusted authorities cannot be read', { cause: 'CA_UNREADABLE' });
+  }
+}

@@ -1,0 +1,105 @@
+import { LRUCache } from 'lru-cache';
+
+import type { Target } from './target.ts';
+import { waitFor } from './waiting.ts';
+
+/** What is kept per target. */
+export interface Endable {
+  quiesce(): void;
+  /** Best effort until the signal aborts. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+interface Entry<S> {
+  readonly session: S;
+  readonly ended: PromiseWithResolvers<undefined>;
+  users: number;
+  evicted: boolean;
+}
+
+/**
+ * The live sessions, by target: the least recently used one leaves when there are too many, an idle one after its time.
+ * A session that leaves ends after its last call and revokes its token.
+ */
+export class Sessions<S extends Endable> {
+  readonly #open: (target: Target) => S;
+  readonly #entries: LRUCache<string, Entry<S>>;
+  // Those that left but are still in use, or being closed, belong here too.
+  readonly #live = new Set<Entry<S>>();
+  readonly #sweep: NodeJS.Timeout;
+  // Ends what is still under way when the sessions are closed with a limit.
+  readonly #hardStop = new AbortController();
+
+  constructor(options: { readonly max: number; readonly idleMs: number; readonly open: (target: Target) => S }) {
+    this.#open = options.open;
+    this.#entries = new LRUCache({
+      max: options.max,
+      ttl: options.idleMs,
+      updateAgeOnGet: true,
+      dispose: (entry) => {
+        entry.evicted = true;
+        if (entry.users === 0) this.#end(entry);
+      },
+    });
+    this.#sweep = setInterval(() => this.#entries.purgeStale(), Math.max(1000, options.idleMs / 4));
+    this.#sweep.unref();
+  }
+
+  /** Runs work with the session of a target, opening it if need be; the session outlives the work. */
+  async use<T>(target: Target, work: (session: S) => Promise<T>): Promise<T> {
+    const entry = this.#entryOf(target);
+    entry.users += 1;
+    try {
+      return await work(entry.session);
+    } finally {
+      entry.users -= 1;
+      if (entry.evicted && entry.users === 0) this.#end(entry);
+    }
+  }
+
+  /** The session of a target if there is one. */
+  peek(target: Target): S | undefined {
+    return this.#entries.peek(target.sessionKey)?.session;
+  }
+
+  quiesce(): void {
+    for (const { session } of this.#entries.values()) session.quiesce();
+  }
+
+  /** Ends every session after its running calls; when the signal aborts, the waiting ends. */
+  async close(signal: AbortSignal): Promise<void> {
+    clearInterval(this.#sweep);
+    const stop = (): void => {
+      this.#hardStop.abort(signal.reason);
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    this.quiesce();
+    this.#entries.clear();
+    try {
+      await waitFor(Promise.all([...this.#live].map(({ ended }) => ended.promise)), signal);
+    } catch {
+      // Out of time: tokens end by themselves.
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #entryOf(target: Target): Entry<S> {
+    let entry = this.#entries.get(target.sessionKey);
+    if (entry === undefined) {
+      entry = { session: this.#open(target), ended: Promise.withResolvers(), users: 0, evicted: false };
+      this.#live.add(entry);
+      this.#entries.set(target.sessionKey, entry);
+    }
+    return entry;
+  }
+
+  #end(entry: Entry<S>): void {
+    const ended = (): void => {
+      this.#live.delete(entry);
+      entry.ended.resolve(undefined);
+    };
+    entry.session.close(this.#hardStop.signal).then(ended, ended);
+  }
+}

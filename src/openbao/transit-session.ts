@@ -1,0 +1,129 @@
+import type { KeystoreCall } from '../keystore/keystore.ts';
+import { type Answer, answerData, answerRequestId } from './answer.ts';
+import type { Clock } from './clock.ts';
+import { malformedAnswer, type RequestContext, toKeystoreError } from './errors.ts';
+import type { HealthProbe } from './health.ts';
+import type { Limiter } from './limiter.ts';
+import { cryptoPath, keyPath, mountPath } from './paths.ts';
+import { withRetry } from './retry.ts';
+import type { Session } from './session.ts';
+import type { Endable } from './sessions.ts';
+import { SharedRead } from './shared-read.ts';
+import { budget, waitFor } from './waiting.ts';
+
+/** Transit's verbs on data. */
+export type CryptoOperation = 'encrypt' | 'decrypt' | 'rewrap';
+
+/** The Transit requests of one identity on one mount. Whatever calls come to share is shared here, and nowhere else. */
+export class TransitSession implements Endable {
+  readonly probe: HealthProbe;
+  readonly #session: Session;
+  readonly #limiter: Limiter;
+  readonly #clock: Clock;
+  readonly #readBudgetMs: number;
+  readonly #keyReads = new SharedRead<Answer>();
+
+  constructor(options: {
+    readonly session: Session;
+    readonly limiter: Limiter;
+    readonly probe: HealthProbe;
+    readonly clock: Clock;
+    readonly readBudgetMs: number;
+  }) {
+    this.probe = options.probe;
+    this.#session = options.session;
+    this.#limiter = options.limiter;
+    this.#clock = options.clock;
+    this.#readBudgetMs = options.readBudgetMs;
+  }
+
+  /** Waits for the identity's turn; see {@link Limiter.run}. */
+  run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#limiter.run(signal, work);
+  }
+
+  /** Logs in unless that is done. */
+  ready(signal: AbortSignal): Promise<void> {
+    return this.#session.ready(signal);
+  }
+
+  /** `GET <mount>/keys/<name>`, shared by calls that wait for the same key at the same time. */
+  async readKey(call: KeystoreCall, mount: string, keyId: string): Promise<Answer> {
+    const path = keyPath(mount, keyId);
+    // Whoever shares the request must not lose it when one of them goes away, so it runs on time of its own.
+    const read = async (): Promise<Answer> => {
+      const time = budget(this.#clock, this.#readBudgetMs, 'the read');
+      const own = { ...call, signal: time.signal, deadline: this.#clock.now() + this.#readBudgetMs };
+      try {
+        return await this.#send(own, 'read', path, undefined, { policyPath: path, capability: 'read' });
+      } finally {
+        time.done();
+      }
+    };
+    const answer = await waitFor(this.#keyReads.read(path, read), call.signal);
+    noteRequestId(call, answer);
+    return answer;
+  }
+
+  /** Whether a mount is a Transit mount. */
+  async isTransit(call: KeystoreCall, mount: string): Promise<boolean> {
+    const answer = await this.#send(call, 'read', mountPath(mount), undefined, {});
+    if (answer.status >= 500 || answer.status === 429) throw toKeystoreError(answer);
+    return answerData(answer)?.type === 'transit';
+  }
+
+  /** Encrypts, decrypts or rewraps one item, and resolves with the `data` of the answer. */
+  async operate(
+    call: KeystoreCall,
+    operation: CryptoOperation,
+    mount: string,
+    keyId: string,
+    item: object,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const path = cryptoPath(mount, operation, keyId);
+    const context = { policyPath: path, capability: 'update' };
+    const answer = await this.#send(call, 'write', path, item, context);
+    noteRequestId(call, answer);
+    if (answer.status !== 200) throw toKeystoreError(answer, context);
+    const data = answerData(answer);
+    if (data === undefined) throw malformedAnswer();
+    return data;
+  }
+
+  quiesce(): void {
+    this.#session.quiesce();
+  }
+
+  close(signal: AbortSignal): Promise<void> {
+    return this.#session.close(signal);
+  }
+
+  #send(
+    call: KeystoreCall,
+    verb: 'read' | 'write',
+    path: string,
+    body: object | undefined,
+    context: RequestContext,
+  ): Promise<Answer> {
+    return withRetry(this.#clock, call, async () => {
+      const answer = await this.#session.send({
+        purpose: 'any',
+        verb,
+        path,
+        context,
+        signal: call.signal,
+        ...(body === undefined ? {} : { body }),
+        ...(call.requestId === undefined ? {} : { requestId: call.requestId }),
+      });
+      // The retry layer decides by class whether another try may find a node that serves.
+      if (answer.status >= 300 && answer.status < 400) throw toKeystoreError(answer, context);
+      if (answer.status >= 500) throw toKeystoreError(answer, context);
+      return answer;
+    });
+  }
+}
+
+function noteRequestId(call: KeystoreCall, answer: Answer): void {
+  const id = answerRequestId(answer);
+  if (id !== undefined) call.trace.openbaoRequestIds.push(id);
+}
