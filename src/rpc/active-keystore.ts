@@ -1,0 +1,36 @@
+import { KeystoreError } from '../keystore/errors.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+
+/**
+ * The keystore of the configuration in force. A later configuration takes its place at once; the old keystore ends after
+ * its running calls.
+ */
+export class ActiveKeystore {
+  #current: Keystore | undefined;
+  readonly #retired = new Set<Promise<void>>();
+
+  /** @throws KeystoreError `not-configured` before the first configuration. */
+  get(): Keystore {
+    if (this.#current === undefined) throw new KeystoreError('not-configured', 'the plugin is not configured');
+    return this.#current;
+  }
+
+  replace(keystore: Keystore): void {
+    const previous = this.#current;
+    this.#current = keystore;
+    if (previous !== undefined) this.#retire(previous);
+  }
+
+  quiesce(): void {
+    this.#current?.quiesce();
+  }
+
+  async close(signal?: AbortSignal): Promise<void> {
+    await Promise.all([this.#current?.close(signal), ...this.#retired]);
+  }
+
+  #retire(keystore: Keystore): void {
+    const closing = keystore.close().finally(() => this.#retired.delete(closing));
+    this.#retired.add(closing);
+  }
+}

@@ -1,0 +1,43 @@
+import type { PluginType } from '../../keystore-contract/plugin-types.ts';
+import type { ConfigServer } from '../../proto/gen/service/common/config/v1/config.ts';
+import type { BuildInfo } from '../build-info.ts';
+import { KeystoreError } from '../keystore/errors.ts';
+import type { ActiveKeystore } from './active-keystore.ts';
+import { unary, type UnaryEnvironment } from './unary.ts';
+
+/**
+ * `service.common.config.v1.Config`. Configure checks the whole text and swaps the keystore, or leaves everything as it
+ * was; it makes no connection, so that an OpenBao that is down does not keep CMK from starting.
+ */
+export function createConfig(
+  type: PluginType,
+  buildInfo: BuildInfo,
+  keystore: ActiveKeystore,
+  environment: UnaryEnvironment,
+): ConfigServer {
+  return {
+    configure: unary(environment, {
+      rpc: 'Configure',
+      face: 'operations',
+      budgetMs: () => Infinity,
+      async handle({ yamlConfiguration }) {
+        // Nothing of this is needed to start, so it is loaded here: the handshake does not wait for it.
+        const [{ parseConfiguration }, { ConfigurationError }, { openKeystore }] = await Promise.all([
+          import('../config/parse.ts'),
+          import('../config/configuration-error.ts'),
+          import('../openbao/open-keystore.ts'),
+        ]);
+        try {
+          const configuration = parseConfiguration(yamlConfiguration, { type });
+          keystore.replace(openKeystore(configuration, environment.log));
+        } catch (error) {
+          if (!(error instanceof ConfigurationError)) throw error;
+          const fields = error.problems.map(({ path }) => path);
+          throw new KeystoreError('invalid-request', error.message, { fields });
+        }
+        environment.log.info({ type }, 'configured');
+        return { buildInfo: JSON.stringify(buildInfo) };
+      },
+    }),
+  };
+}

@@ -1,0 +1,145 @@
+import { formatKeyVersionId } from '../../keystore-contract/key-id.ts';
+import {
+  KeyUsage,
+  type KeystoreInstanceCryptoOperationServer,
+} from '../../proto/gen/plugin/keystore/crypto/v1/crypto.ts';
+import type { EncryptOutput } from '../keystore/keystore.ts';
+import type { ActiveKeystore } from './active-keystore.ts';
+import { ALGORITHMS, HEALTH_STATES, KEY_STATUSES, toTimestamp, toTimestampOfDate } from './convert.ts';
+import { describeKeyCall, invalid, optionalKeyVersion, requireKeyId, toKeystoreCall } from './request.ts';
+import { unary, type UnaryEnvironment } from './unary.ts';
+
+const PROVIDER = 'openbao';
+
+/** Characters of a ciphertext beyond four thirds of its plaintext: prefix, version, nonce, tag and padding. */
+const CIPHERTEXT_OVERHEAD = 128;
+const MAX_ASSOCIATED_DATA_BYTES = 64 * 1024;
+
+/** `plugin.keystore.crypto.v1.KeystoreInstanceCryptoOperation`: the use of keys. */
+export function createCryptoOperation(
+  keystore: ActiveKeystore,
+  environment: UnaryEnvironment,
+): KeystoreInstanceCryptoOperationServer {
+  const common = {
+    face: 'crypto',
+    budgetMs: () => keystore.get().limits.readBudgetMs,
+    describe: describeKeyCall,
+  } as const;
+
+  return {
+    encrypt: unary(environment, {
+      ...common,
+      rpc: 'Encrypt',
+      async handle(request, context) {
+        const { parameters, plaintext, associatedData, keyVersionId, requestId } = request;
+        try {
+          const keyId = requireKeyId(parameters);
+          const keyVersion = optionalKeyVersion(keyVersionId);
+          checkSize('plaintext', plaintext, keystore.get().limits.maxPlaintextBytes);
+          checkSize('associated_data', associatedData, MAX_ASSOCIATED_DATA_BYTES);
+          const call = toKeystoreCall(parameters?.config, context, requestId);
+          return toEncrypted(
+            await keystore.get().encrypt(call, {
+              keyId,
+              plaintext,
+              ...(associatedData === undefined ? {} : { associatedData }),
+              ...(keyVersion === undefined ? {} : { keyVersion }),
+            }),
+          );
+        } finally {
+          plaintext.fill(0);
+        }
+      },
+    }),
+    decrypt: unary(environment, {
+      ...common,
+      rpc: 'Decrypt',
+      async handle(request, context) {
+        const { parameters, ciphertext, associatedData, requestId } = request;
+        const keyId = requireKeyId(parameters);
+        checkCiphertext(ciphertext);
+        checkSize('associated_data', associatedData, MAX_ASSOCIATED_DATA_BYTES);
+        const call = toKeystoreCall(parameters?.config, context, requestId);
+        const { plaintext, keyVersion } = await keystore.get().decrypt(call, {
+          keyId,
+          ciphertext,
+          ...(associatedData === undefined ? {} : { associatedData }),
+        });
+        return { plaintext, keyVersionId: formatKeyVersionId(keyVersion) };
+      },
+      release: ({ plaintext }) => plaintext.fill(0),
+    }),
+    rewrap: unary(environment, {
+      ...common,
+      rpc: 'Rewrap',
+      async handle(request, context) {
+        const { parameters, ciphertext, associatedData, newAssociatedData, requestId } = request;
+        const keyId = requireKeyId(parameters);
+        checkCiphertext(ciphertext);
+        checkSize('associated_data', associatedData, MAX_ASSOCIATED_DATA_BYTES);
+        checkSize('new_associated_data', newAssociatedData, MAX_ASSOCIATED_DATA_BYTES);
+        const call = toKeystoreCall(parameters?.config, context, requestId);
+        return toEncrypted(
+          await keystore.get().rewrap(call, {
+            keyId,
+            ciphertext,
+            ...(associatedData === undefined ? {} : { associatedData }),
+            ...(newAssociatedData === undefined ? {} : { newAssociatedData }),
+          }),
+        );
+      },
+    }),
+    getKeyStatus: unary(environment, {
+      ...common,
+      rpc: 'GetKeyStatus',
+      async handle({ parameters, requestId }, context) {
+        const keyId = requireKeyId(parameters);
+        const key = await keystore.get().describeKey(toKeystoreCall(parameters?.config, context, requestId), keyId);
+        const latest = key.versions.at(-1);
+        const { maxPlaintextBytes } = keystore.get().limits;
+        return {
+          status: KEY_STATUSES[key.state],
+          algorithm: ALGORITHMS[key.type.algorithm],
+          usages: [KeyUsage.KEY_USAGE_ENCRYPT, KeyUsage.KEY_USAGE_DECRYPT],
+          latestKeyVersionId: formatKeyVersionId(key.latestVersion),
+          minDecryptionKeyVersionId: formatKeyVersionId(key.minDecryptionVersion),
+          latestRotationTime: latest && toTimestamp(latest.creationTime),
+          maxPlaintextBytes: Math.min(maxPlaintextBytes, key.type.maxPlaintextBytes ?? maxPlaintextBytes),
+          supportsAssociatedData: key.type.supportsAssociatedData,
+          supportsRewrap: true,
+        };
+      },
+    }),
+    checkHealth: unary(environment, {
+      ...common,
+      rpc: 'CheckHealth',
+      async handle({ config, deep, requestId }, context) {
+        const health = await keystore.get().checkHealth(toKeystoreCall(config, context, requestId), { deep });
+        return {
+          state: HEALTH_STATES[health.state],
+          provider: PROVIDER,
+          providerVersion: health.providerVersion,
+          checkedAt: toTimestampOfDate(health.checkedAt),
+          endpoints: health.endpoints.map(({ id, role, state }) => ({ id, role, state: HEALTH_STATES[state] })),
+          reason: health.reason,
+        };
+      },
+    }),
+  };
+
+  function checkCiphertext(ciphertext: Buffer): void {
+    const { maxPlaintextBytes } = keystore.get().limits;
+    checkSize('ciphertext', ciphertext, Math.ceil(maxPlaintextBytes / 3) * 4 + CIPHERTEXT_OVERHEAD + RSA_BLOCK);
+  }
+}
+
+/** Characters of the largest RSA block. */
+const RSA_BLOCK = 684;
+
+function checkSize(field: string, bytes: Buffer | undefined, maxBytes: number): void {
+  if (bytes !== undefined && bytes.length > maxBytes) throw invalid(field, 'is too long');
+}
+
+function toEncrypted({ ciphertext, keyVersion }: EncryptOutput) {
+  return { ciphertext, keyVersionId: formatKeyVersionId(keyVersion) };
+}

@@ -1,0 +1,86 @@
+import { formatKeyVersionId } from '../../keystore-contract/key-id.ts';
+import { KEY_USAGE_ENCRYPT_DECRYPT } from '../../keystore-contract/statuses.ts';
+import type {
+  GetKeyRequest,
+  GetKeyVersionsRequest,
+  KeystoreInstanceKeyOperationServer,
+} from '../../proto/gen/plugin/keystore/operations/v1/operations.ts';
+import { KeystoreError } from '../keystore/errors.ts';
+import type { KeyDescription } from '../keystore/keystore.ts';
+import type { ActiveKeystore } from './active-keystore.ts';
+import { ALGORITHMS, toTimestamp } from './convert.ts';
+import { describeKeyCall, requireKeyId, toKeystoreCall } from './request.ts';
+import { unary, type UnaryContext, type UnaryEnvironment } from './unary.ts';
+import { unsupported } from './unsupported.ts';
+
+/** `plugin.keystore.operations.v1.KeystoreInstanceKeyOperation`: what CMK asks of the keys of a keystore. */
+export function createKeyOperation(
+  keystore: ActiveKeystore,
+  environment: UnaryEnvironment,
+): KeystoreInstanceKeyOperationServer {
+  const read = {
+    face: 'read',
+    budgetMs: () => keystore.get().limits.readBudgetMs,
+    describe: describeKeyCall,
+  } as const;
+  const notOffered = <Request, Response>(rpc: string) => unsupported<Request, Response>(rpc, keystore, environment);
+
+  async function describeKey(
+    request: GetKeyRequest | GetKeyVersionsRequest,
+    context: UnaryContext,
+  ): Promise<KeyDescription> {
+    const keyId = requireKeyId(request.parameters);
+    const call = toKeystoreCall(request.parameters?.config, context);
+    const key = await keystore.get().describeKey(call, keyId);
+    // CMK registers AES256 only, and takes any other answer for a key that it cannot use.
+    if (!key.type.managed) throw new KeystoreError('key-unusable', 'the key is of a kind that CMK cannot use');
+    return key;
+  }
+
+  return {
+    getKey: unary(environment, {
+      ...read,
+      rpc: 'GetKey',
+      async handle(request, context) {
+        const key = await describeKey(request, context);
+        return {
+          keyId: key.keyId,
+          algorithm: ALGORITHMS[key.type.algorithm],
+          status: key.state,
+          usage: KEY_USAGE_ENCRYPT_DECRYPT,
+          latestKeyVersionId: formatKeyVersionId(key.latestVersion),
+          latestRotationTime: latestRotationTime(key),
+        };
+      },
+    }),
+    getKeyVersions: unary(environment, {
+      ...read,
+      rpc: 'GetKeyVersions',
+      async handle(request, context) {
+        const key = await describeKey(request, context);
+        return {
+          versions: key.versions.slice(-keystore.get().limits.maxVersions).map(({ version, creationTime }) => ({
+            versionId: formatKeyVersionId(version),
+            creationTime: toTimestamp(creationTime),
+            status: key.state,
+          })),
+        };
+      },
+    }),
+    createKey: notOffered('CreateKey'),
+    deleteKey: notOffered('DeleteKey'),
+    enableKey: notOffered('EnableKey'),
+    disableKey: notOffered('DisableKey'),
+    getImportParameters: notOffered('GetImportParameters'),
+    importKeyMaterial: notOffered('ImportKeyMaterial'),
+    validateKey: notOffered('ValidateKey'),
+    validateKeyAccessData: notOffered('ValidateKeyAccessData'),
+    transformCryptoAccessData: notOffered('TransformCryptoAccessData'),
+    extractKeyRegion: notOffered('ExtractKeyRegion'),
+  };
+}
+
+function latestRotationTime({ versions }: KeyDescription) {
+  const latest = versions.at(-1);
+  return latest && toTimestamp(latest.creationTime);
+}

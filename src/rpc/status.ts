@@ -1,0 +1,53 @@
+import { Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+
+import { formatStatusDetails, STATUS_DETAILS_KEY } from '../../plugin-protocol/status-details.ts';
+import type { KeystoreError } from '../keystore/errors.ts';
+import { ERROR_TABLE, type ErrorRow } from './error-table.ts';
+
+/**
+ * Which column of the error table answers: the crypto service, the operations service, or its two reads, where CMK knows
+ * a third exact pair.
+ */
+export type Face = 'crypto' | 'operations' | 'read';
+
+/** What a failed call answers. `reference` finds the log line of an internal error. */
+export function toStatus(
+  error: KeystoreError,
+  face: Face,
+  reference?: string,
+): Partial<StatusObject> & Pick<ServiceError, 'code'> {
+  const row = ERROR_TABLE[error.class];
+  const { code, message = error.message } = pairOf(row, face);
+  const details = reference === undefined ? message : `${message} (reference ${reference})`;
+  const metadata = new Metadata();
+  const embedded = formatStatusDetails({
+    code,
+    message: details,
+    errorInfo: { reason: reasonOf(error, row), domain: '', metadata: metadataOf(error) },
+    ...(error.details.retryAfterMs === undefined ? {} : { retryDelayMs: error.details.retryAfterMs }),
+  });
+  metadata.set(STATUS_DETAILS_KEY, embedded);
+  return { code, details, metadata };
+}
+
+function pairOf(row: ErrorRow, face: Face) {
+  if (face === 'read') return row.read ?? row.operations ?? row.crypto;
+  if (face === 'operations') return row.operations ?? row.crypto;
+  return row.crypto;
+}
+
+function reasonOf(error: KeystoreError, row: ErrorRow): string {
+  return error.details.accessDataReason ?? row.reason;
+}
+
+// CMK passes metadata on to tenants as context of its error; `missingFields` is the name it knows.
+function metadataOf({ details }: KeystoreError): Record<string, string> {
+  const fields = details.fields?.join(',');
+  return {
+    ...(fields === undefined
+      ? {}
+      : { [details.accessDataReason === 'MISSING_FIELDS' ? 'missingFields' : 'fields']: fields }),
+    ...(details.policyPath === undefined ? {} : { path: details.policyPath }),
+    ...(details.capability === undefined ? {} : { capability: details.capability }),
+  };
+}
