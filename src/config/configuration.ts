@@ -1,0 +1,190 @@
+import { isAbsolute } from 'node:path';
+
+import { z } from 'zod';
+
+import { isKeyId } from '../../keystore-contract/key-id.ts';
+import { isHostName, parseAddress, parseAddressPattern } from './address-rules.ts';
+import { parseJsonPath } from './json-path.ts';
+import { isPath } from './path-rules.ts';
+import { Secret } from './secret.ts';
+import type { SourceRef } from './source-ref.ts';
+
+const MIB = 1024 * 1024;
+
+const text = z.string().min(1).max(255);
+const PATH_RULE = 'must be segments of letters, digits, "_", "." and "-", joined by "/"';
+const path = z.string().refine(isPath, PATH_RULE);
+const namespace = z.string().refine((value) => value === '' || isPath(value), PATH_RULE);
+const hostName = z.string().refine(isHostName, 'must be a host name in lower-case ASCII');
+const address = z.string().refine((value) => parseAddress(value) !== undefined, {
+  error: 'must be https://HOST or https://HOST:PORT and nothing more',
+});
+const addressPattern = z.string().refine((value) => parseAddressPattern(value) !== undefined, {
+  error: 'must be https://HOST or https://HOST:PORT, where the first label of HOST may be "*"',
+});
+
+const milliseconds = (byDefault: number, min: number, max: number) => z.int().min(min).max(max).default(byDefault);
+const count = milliseconds;
+const bytes = milliseconds;
+
+// The shape is common-sdk's, which CMK also writes: members that do not belong to the source may be there, but empty.
+const sourceFile = z.strictObject({
+  path: z.string().max(4096).default('').describe('Absolute path.'),
+  format: z
+    .enum(['', 'json', 'yaml', 'binary'])
+    .default('')
+    .describe('`json` selects a member; any other is the whole file.'),
+  jsonPath: z.string().max(255).default('').describe('Member of a JSON file, as in `$.auth.id`.'),
+});
+
+const sourceRef = z
+  .strictObject({
+    source: z.enum(['embedded', 'env', 'file']).default('embedded').describe('Where the value is.'),
+    value: z
+      .string()
+      .max(65_536)
+      .default('')
+      .describe('The value itself (`embedded`), or the name of a variable (`env`).'),
+    env: z.string().max(255).default('').describe('Name of the environment variable (`env`).'),
+    file: sourceFile.optional().describe('The file (`file`), read again at every login.'),
+  })
+  .transform((ref, context): SourceRef => {
+    const problem = (at: string[], message: string): SourceRef => {
+      context.addIssue({ code: 'custom', path: at, message });
+      return z.NEVER;
+    };
+    const file = ref.file ?? { path: '', format: '', jsonPath: '' };
+    switch (ref.source) {
+      case 'embedded':
+        return ref.value === ''
+          ? problem(['value'], 'must not be empty')
+          : { source: 'embedded', value: new Secret(ref.value) };
+      case 'env': {
+        const env = ref.value === '' ? ref.env : ref.value;
+        return env === '' ? problem(['env'], 'must name an environment variable') : { source: 'env', env };
+      }
+      case 'file':
+        if (!isAbsolute(file.path)) return problem(['file', 'path'], 'must be an absolute path');
+        if (file.jsonPath === '') return { source: 'file', file: { path: file.path } };
+        if (file.format !== 'json') return problem(['file', 'jsonPath'], 'needs format json');
+        if (parseJsonPath(file.jsonPath) === undefined)
+          return problem(['file', 'jsonPath'], 'must be a path like $.a.b');
+        return { source: 'file', file: { path: file.path, format: 'json', jsonPath: file.jsonPath } };
+    }
+  });
+
+const openbao = z
+  .strictObject({
+    addresses: z
+      .array(address)
+      .max(16)
+      .default([])
+      .describe('URLs of one OpenBao cluster. The process identity is only ever sent to these.'),
+    namespace: namespace.default('').describe('Namespace of calls that name none; empty is the root.'),
+    transitMount: path.default('transit').describe('Transit mount of calls that name none.'),
+    ca: sourceRef
+      .optional()
+      .describe('PEM of the authorities trusted for `openbao.addresses`; default: those of the runtime.'),
+    serverName: hostName
+      .optional()
+      .describe('Name expected in the certificate of `openbao.addresses`; default: the host.'),
+    allowedAddresses: z
+      .array(
+        z.strictObject({
+          pattern: addressPattern.describe('Scheme, host and port; the first host label may be `*`.'),
+          ca: sourceRef.optional().describe('PEM of the authorities trusted for these addresses.'),
+          serverName: hostName.optional().describe('Name expected in the certificate of these addresses.'),
+          privateAddresses: z
+            .boolean()
+            .default(false)
+            .describe('Whether the name may resolve to an address that is not public.'),
+        }),
+      )
+      .max(64)
+      .default([])
+      .describe('Addresses that a call may name.'),
+  })
+  .prefault({})
+  .describe('The OpenBao servers.');
+
+const callCertificate = z.strictObject({
+  method: z
+    .literal('callCertificate')
+    .default('callCertificate')
+    .describe('`callCertificate`: the certificate and key that each call brings, as CMK sends them.'),
+  mount: path.default('cert').describe('Mount of the TLS certificate auth method, for calls that name none.'),
+});
+
+const approle = z.strictObject({
+  method: z.literal('approle').describe('`approle`: one identity of the process, by role id and secret id.'),
+  mount: path.default('approle').describe('Mount of the AppRole auth method.'),
+  roleId: z
+    .union([text, sourceRef], 'must be a text or a mapping with source')
+    .describe('The role id; no secret, so a plain text will do.'),
+  secretId: sourceRef.describe('The secret id: a file; `env` and `embedded` only with `development`.'),
+});
+
+const auth = z
+  .discriminatedUnion('method', [callCertificate, approle], 'must be callCertificate or approle')
+  .prefault({})
+  .describe('How the plugin logs in.');
+
+const keys = z
+  .strictObject({
+    maxVersions: z.int().min(1).optional().describe('How many of the newest key versions are reported; default: all.'),
+  })
+  .prefault({})
+  .describe('Keys.');
+
+const limits = z
+  .strictObject({
+    readBudgetMs: milliseconds(1200, 100, 10_000).describe('Time for a read, an encrypt, a decrypt or a rewrap.'),
+    changeBudgetMs: milliseconds(3000, 100, 30_000).describe('Time for a change to a key.'),
+    loginBudgetMs: milliseconds(5000, 100, 60_000).describe(
+      'Time for a login; it goes on when the waiting call has ended.',
+    ),
+    connectTimeoutMs: milliseconds(1000, 50, 30_000).describe('Time for a connection with its TLS handshake.'),
+    maxSessions: count(1000, 1, 100_000).describe('Identities held at once; the least recently used one leaves first.'),
+    sessionIdleMs: milliseconds(900_000, 1000, 86_400_000).describe('An identity unused for so long is logged out.'),
+    maxConcurrentCalls: count(256, 1, 100_000).describe('Calls at work at once.'),
+    maxConcurrentCallsPerSession: count(64, 1, 100_000).describe('Calls of one identity at work at once.'),
+    maxQueuedCalls: count(1024, 0, 100_000).describe('Calls waiting for their turn; one more is refused.'),
+    maxAnswerBytes: bytes(4 * MIB, 65_536, 64 * MIB).describe('Largest answer of OpenBao that is read.'),
+    maxPlaintextBytes: bytes(MIB, 1, 16 * MIB).describe('Largest plaintext.'),
+    maxConnectionsPerSession: count(8, 1, 256).describe('Connections to one server for one identity.'),
+  })
+  .prefault({})
+  .describe('Times, numbers and sizes.');
+
+const crypto = z
+  .strictObject({
+    testKey: z
+      .string()
+      .refine(isKeyId, 'must be a key id')
+      .optional()
+      .describe('Key that a deep health check encrypts and decrypts with.'),
+  })
+  .prefault({})
+  .describe('Encryption.');
+
+/**
+ * The one definition of the keys, their defaults and ranges: the JSON Schema (`z.toJSONSchema` with `io: 'input'`) and the
+ * documented table are made from it. What must hold between keys is in `combinations.ts`.
+ */
+export const configurationSchema = z.strictObject({
+  development: z
+    .boolean()
+    .default(false)
+    .describe('Allows what is unsafe elsewhere: http to a loopback address, secrets in the text or the environment.'),
+  openbao,
+  auth,
+  keys,
+  limits,
+  crypto,
+});
+
+type Configuration = z.output<typeof configurationSchema>;
+type DeepReadonly<T> = T extends Secret ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** A complete, checked and frozen configuration: every key with a default has its value. */
+export type PluginConfiguration = DeepReadonly<Configuration>;
