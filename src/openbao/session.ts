@@ -196,7 +196,15 @@ export class Session {
       return token;
     } catch (error) {
       if (error instanceof KeystoreError)
-        log.warn({ method: method.name, class: error.class, ...error.details }, 'login to OpenBao failed');
+        log.warn(
+          {
+            method: method.name,
+            class: error.class,
+            http_status: error.details.httpStatus,
+            cause: error.details.cause,
+          },
+          'login to OpenBao failed',
+        );
       throw error;
     } finally {
       time.done();

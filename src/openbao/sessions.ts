@@ -27,6 +27,7 @@ export class Sessions<S extends Endable> {
   // Those that left but are still in use, or being closed, belong here too.
   readonly #live = new Set<Entry<S>>();
   readonly #sweep: NodeJS.Timeout;
+  #closed = false;
   // Ends what is still under way when the sessions are closed with a limit.
   readonly #hardStop = new AbortController();
 
@@ -74,7 +75,7 @@ export class Sessions<S extends Endable> {
     };
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
-    this.quiesce();
+    this.#closed = true;
     this.#entries.clear();
     try {
       await waitFor(Promise.all([...this.#live].map(({ ended }) => ended.promise)), signal);
@@ -88,9 +89,10 @@ export class Sessions<S extends Endable> {
   #entryOf(target: Target): Entry<S> {
     let entry = this.#entries.get(target.sessionKey);
     if (entry === undefined) {
-      entry = { session: this.#open(target), ended: Promise.withResolvers(), users: 0, evicted: false };
+      entry = { session: this.#open(target), ended: Promise.withResolvers(), users: 0, evicted: this.#closed };
       this.#live.add(entry);
-      this.#entries.set(target.sessionKey, entry);
+      // A call that was waiting while the sessions were closed still gets its answer, from a session of its own.
+      if (!this.#closed) this.#entries.set(target.sessionKey, entry);
     }
     return entry;
   }

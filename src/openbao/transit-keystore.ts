@@ -113,9 +113,11 @@ export class TransitKeystore implements Keystore {
   }
 
   // An address that came with a call is asked only once a keystore call has made it ours to serve.
-  #probeOf(call: KeystoreCall): HealthProbe | undefined {
-    if (call.access.address === undefined && this.#targets.configured.origins.length > 0) return this.#configured.probe;
-    return this.#sessions.peek(this.#targets.resolve(call.access))?.probe;
+  #probeOf({ access }: KeystoreCall): HealthProbe | undefined {
+    const { configured } = this.#targets;
+    if (access.address === undefined && configured.origins.length > 0) return this.#configured.probe;
+    const target = this.#targets.resolve(access);
+    return target.cluster === configured ? this.#configured.probe : this.#sessions.peek(target)?.probe;
   }
 
   #newProbe(cluster: ConstructorParameters<typeof HealthProbe>[0]['cluster']): HealthProbe {

@@ -18,6 +18,8 @@ export interface ErrorRow {
   readonly retry: RetryAdvice;
   /** What CMK makes of it in a key's next sync. */
   readonly cmkState: 'FORBIDDEN' | 'DELETED' | 'UNKNOWN' | '-';
+  /** Pause before a repetition that is told to the caller where OpenBao names none, in milliseconds. */
+  readonly retryDelayMs?: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly cause: string;
   readonly remedy: string;
@@ -217,6 +219,7 @@ export const ERROR_TABLE: Readonly<Record<KeystoreErrorClass, ErrorRow>> = {
     crypto: text(status.RESOURCE_EXHAUSTED, 'the keystore provider limits the rate of requests'),
     reason: 'RATE_LIMITED',
     retry: 'later',
+    retryDelayMs: 1000,
     cmkState: 'UNKNOWN',
     logLevel: 'warn',
     cause: 'A rate limit quota of OpenBao was exceeded.',
@@ -226,6 +229,7 @@ export const ERROR_TABLE: Readonly<Record<KeystoreErrorClass, ErrorRow>> = {
     crypto: text(status.RESOURCE_EXHAUSTED, 'too many calls at once'),
     reason: 'OVERLOADED',
     retry: 'later',
+    retryDelayMs: 100,
     cmkState: 'UNKNOWN',
     logLevel: 'warn',
     cause: 'The plugin has as many calls at work and waiting as limits allow.',

@@ -19,12 +19,13 @@ export function toStatus(
   const row = ERROR_TABLE[error.class];
   const { code, message = error.message } = pairOf(row, face);
   const details = reference === undefined ? message : `${message} (reference ${reference})`;
+  const retryDelayMs = error.details.retryAfterMs ?? row.retryDelayMs;
   const metadata = new Metadata();
   const embedded = formatStatusDetails({
     code,
     message: details,
     errorInfo: { reason: reasonOf(error, row), domain: '', metadata: metadataOf(error) },
-    ...(error.details.retryAfterMs === undefined ? {} : { retryDelayMs: error.details.retryAfterMs }),
+    ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
   });
   metadata.set(STATUS_DETAILS_KEY, embedded);
   return { code, details, metadata };

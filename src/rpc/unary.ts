@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 
-import { KeystoreError } from '../keystore/errors.ts';
+import { KeystoreError, type KeystoreErrorDetails } from '../keystore/errors.ts';
 import type { CallTrace } from '../keystore/keystore.ts';
 import type { Logger } from '../logging/logger.ts';
 import { ERROR_TABLE } from './error-table.ts';
@@ -79,7 +79,11 @@ export function unary<Request, Response>(
 
     function settle(error: unknown, calls: CallTrace = { openbaoRequestIds: [] }): void {
       if (error instanceof KeystoreError) {
-        record(ERROR_TABLE[error.class].logLevel, { outcome: error.class, ...error.details, ...traceFields(calls) });
+        record(ERROR_TABLE[error.class].logLevel, {
+          outcome: error.class,
+          ...detailFields(error.details),
+          ...traceFields(calls),
+        });
         callback(toStatus(error, options.face));
         return;
       }
@@ -93,6 +97,17 @@ export function unary<Request, Response>(
       const described = options.describe?.(call.request) ?? {};
       environment.log[level]({ rpc: options.rpc, ...described, ...fields, duration_ms: duration }, 'call');
     }
+  };
+}
+
+function detailFields(details: KeystoreErrorDetails): Record<string, unknown> {
+  return {
+    http_status: details.httpStatus,
+    path: details.policyPath,
+    capability: details.capability,
+    fields: details.fields?.join(' '),
+    retry_after_ms: details.retryAfterMs,
+    cause: details.cause,
   };
 }
 

@@ -1,0 +1,36 @@
+// The only file that touches the process: environment, signals, exit. Everything else is loaded once it is defended.
+import { defendProcess } from './self-defence.ts';
+
+const STDOUT = 1;
+const STDERR = 2;
+
+const { variables, onConsole } = defendProcess(process, console);
+void main();
+
+async function main(): Promise<void> {
+  const { selectPluginType } = await import('./serve/select-plugin-type.ts');
+  const { writeFully } = await import('./logging/descriptor.ts');
+  const type = selectPluginType(variables);
+  if (type === undefined) {
+    const { BARE_START_TEXT } = await import('./command/bare-start.ts');
+    writeFully(STDERR, BARE_START_TEXT);
+    process.exit(1);
+  }
+  const { createLogger } = await import('./logging/logger.ts');
+  const { createKeystoreServices } = await import('./rpc/services.ts');
+  const { runPlugin } = await import('./run-plugin.ts');
+  const log = createLogger();
+  onConsole((text) => log.debug({ text }, 'a dependency wrote to the console'));
+  await runPlugin({
+    type,
+    variables,
+    log,
+    effects: {
+      parentId: () => process.ppid,
+      on: (event, listener) => process.on(event, listener),
+      writeStdout: (text) => writeFully(STDOUT, text),
+      exit: (code) => process.exit(code),
+    },
+    createServices: createKeystoreServices,
+  });
+}
