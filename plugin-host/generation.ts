@@ -1,0 +1,238 @@
+import { X509Certificate } from 'node:crypto';
+
+import { createOneTimeCertificate, type OneTimeCertificate } from '../plugin-protocol/certificate.ts';
+import { buildPluginEnvironment } from '../plugin-protocol/environment.ts';
+import { ControllerService } from '../plugin-protocol/services.ts';
+import { configurePlugin, deinitPlugin, initPlugin, matchServices, namesConfig } from './bootstrap.ts';
+import { Connection } from './connection.ts';
+import { PluginHostError } from './errors.ts';
+import { acceptHandshake, readFirstLine } from './handshake-reader.ts';
+import { buildEnvironment } from './launch/environment.ts';
+import { openExecutable } from './launch/executable.ts';
+import { type PluginProcess, type ProcessExit, startProcess } from './launch/plugin-process.ts';
+import { makeSocketDirectory } from './launch/socket-directory.ts';
+import { createLogRelay, type LogRelay } from './log-relay.ts';
+import type { PluginPlan } from './options.ts';
+import { openStreams } from './streams.ts';
+import { settlesWithin } from './wait.ts';
+
+/** How long the end of a process may be known after the end of its pipes or its socket. */
+const EXIT_AFTER_EOF_MS = 500;
+
+/** One running plugin process, as far as it can be shown. */
+export interface PluginInfo {
+  /** Counts the processes of this plugin, from 1. */
+  readonly generation: number;
+  readonly pid: number;
+  /** The executable, after symlinks. */
+  readonly executable: string;
+  /** Whether the bytes that were hashed are the bytes that run; where not, the path was started. */
+  readonly hashedBytesRun: boolean;
+  readonly network: 'unix' | 'tcp';
+  /** Socket path, or host and port. */
+  readonly address: string;
+  /** The negotiated application protocol version. */
+  readonly protocolVersion: number;
+  /** Of the plugin's one-time certificate: SHA-256, hex pairs with colons. */
+  readonly certificateFingerprint: string;
+  /** What `Init` named. */
+  readonly serviceNames: readonly string[];
+  /** The text `Configure` answered, trimmed. */
+  readonly buildInfo?: string;
+}
+
+/** How to end a plugin. */
+export interface CloseOptions {
+  /** Do not wait for calls in flight; they reject with `ERR_CLOSED`. */
+  readonly force?: boolean;
+}
+
+/** One life of a plugin process, from its start to its end, as the state machine sees it. */
+export interface Running {
+  readonly info: PluginInfo;
+  /** Aborts when the process is gone, with the `ERR_PLUGIN_EXITED` that its calls reject with. */
+  readonly gone: AbortSignal;
+  /** Calls drained, Deinit, Shutdown, channel, process, directory. Never rejects; bounded in time; one stop for all callers. */
+  stop(options?: CloseOptions): Promise<void>;
+}
+
+/** A running process with the connection that its calls take. */
+export interface Generation extends Running {
+  readonly connection: Connection;
+}
+
+/**
+ * Starts a process and sets it up. What goes wrong first is what it rejects with, and then nothing of it is left: each
+ * step puts its undoing on one stack, and the same stack is the order of an ordinary stop.
+ */
+export async function startGeneration(plan: PluginPlan, number: number, signal: AbortSignal): Promise<Generation> {
+  const relay = createLogRelay(plan.logger);
+  try {
+    return await start(plan, number, relay, signal);
+  } catch (error) {
+    throw named(error, plan.name, relay);
+  }
+}
+
+async function start(plan: PluginPlan, number: number, relay: LogRelay, signal: AbortSignal): Promise<Generation> {
+  await using resources = new AsyncDisposableStack();
+  const sockets = resources.use(await makeSocketDirectory(plan.socketDirectory));
+  const own = createOneTimeCertificate();
+  const { child, executable, hashedBytesRun } = await launch(plan, sockets.path, own, relay, signal);
+  resources.use(child);
+
+  let awaited: string | undefined = 'handshake line';
+  const gone = new AbortController();
+  void child.exited.then((exit) => {
+    plan.logger.info({ generation: number, pid: child.pid, ...exit }, 'plugin process ended');
+    gone.abort(exitError(exit, plan.name, relay, awaited));
+  });
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(startTimeout(plan, awaited)), plan.startTimeoutMs);
+  resources.defer(() => clearTimeout(timer));
+  const cause = AbortSignal.any([signal, gone.signal, limit.signal]);
+
+  const line = await preferExit(child, gone.signal, readFirstLine(child.stdout, cause));
+  const handshake = acceptHandshake(line, plan.protocolVersions);
+
+  awaited = 'connection';
+  const connection = new Connection(plan.name, handshake, own);
+  gone.signal.addEventListener('abort', () => connection.end(gone.signal.reason as Error), { once: true });
+  resources.defer(() => connection.end(new PluginHostError('ERR_CLOSED', 'the plugin was closed')));
+  await preferExit(child, gone.signal, openStreams(connection, { logger: plan.logger, relay, signal: cause }));
+  clearTimeout(timer);
+  resources.defer(() => askToLeave(child, connection, plan));
+
+  awaited = 'answer to Init';
+  const serviceNames = await initPlugin(connection, { timeoutMs: plan.initTimeoutMs, signal: cause });
+  resources.defer(() => deinit(connection, plan));
+  const unknown = matchServices(plan.contract, serviceNames);
+  if (unknown.length > 0) plan.logger.warn({ unknown }, 'plugin names services that this host does not know');
+
+  awaited = 'answer to Configure';
+  const buildInfo = await configure(connection, plan, serviceNames, cause);
+
+  awaited = undefined;
+  const hurry = Promise.withResolvers<undefined>();
+  resources.defer(() => drain(connection, plan, hurry.promise));
+  const held = resources.move();
+  let stopping: Promise<void> | undefined;
+  return {
+    info: {
+      generation: number,
+      pid: child.pid,
+      executable,
+      hashedBytesRun,
+      network: handshake.network,
+      address: handshake.address,
+      protocolVersion: handshake.appVersion,
+      certificateFingerprint: new X509Certificate(handshake.certificateDer).fingerprint256,
+      serviceNames,
+      ...(buildInfo !== undefined && { buildInfo }),
+    },
+    connection,
+    gone: gone.signal,
+    stop({ force = false } = {}) {
+      if (force) hurry.resolve(undefined);
+      return (stopping ??= held.disposeAsync());
+    },
+  };
+}
+
+async function launch(
+  plan: PluginPlan,
+  unixSocketDir: string,
+  own: OneTimeCertificate,
+  relay: LogRelay,
+  signal: AbortSignal,
+): Promise<{ child: PluginProcess; executable: string; hashedBytesRun: boolean }> {
+  await using executable = await openExecutable({ ...plan, signal });
+  const protocol = buildPluginEnvironment({
+    cookieKey: plan.contract.type,
+    cookieValue: plan.contract.type,
+    protocolVersions: plan.protocolVersions,
+    clientCertificatePem: own.certificatePem,
+    unixSocketDir,
+  });
+  const child = await startProcess({
+    executable,
+    args: plan.args,
+    environment: buildEnvironment(plan.environment, protocol),
+    stderr: relay.sink('stderr'),
+  });
+  return { child, executable: executable.path, hashedBytesRun: executable.hashedBytesRun };
+}
+
+async function configure(
+  connection: Connection,
+  plan: PluginPlan,
+  serviceNames: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (namesConfig(serviceNames)) {
+    return configurePlugin(connection, plan.configuration, { timeoutMs: plan.configureTimeoutMs, signal });
+  }
+  if (plan.configuration !== '') plan.logger.warn({}, 'plugin takes no configuration; the one it has is not used');
+  return undefined;
+}
+
+async function drain(connection: Connection, plan: PluginPlan, hurry: Promise<undefined>): Promise<void> {
+  const drained = connection.drained(plan.drainTimeoutMs);
+  const quiet = await Promise.race([drained, hurry.then(() => true)]);
+  if (!quiet) plan.logger.warn({ drainTimeoutMs: plan.drainTimeoutMs }, 'plugin is closed with calls in flight');
+}
+
+/** A plugin that cannot or will not finish in time is stopped all the same. */
+async function deinit(connection: Connection, plan: PluginPlan): Promise<void> {
+  if (connection.ended) return;
+  await deinitPlugin(connection, plan.deinitTimeoutMs).catch((error: unknown) => {
+    plan.logger.debug({ reason: (error as Error).message }, 'Deinit failed');
+  });
+}
+
+/** Any outcome is a success: a Go plugin dies inside the call. */
+async function askToLeave(child: PluginProcess, connection: Connection, plan: PluginPlan): Promise<void> {
+  child.expectExit();
+  if (connection.ended) return;
+  const deadline = Date.now() + plan.shutdownTimeoutMs;
+  await connection.unary(ControllerService.shutdown, {}, { deadline }).catch(() => undefined);
+}
+
+/** A process that dies closes its pipes and its socket first; its end is the better explanation. */
+async function preferExit<T>(child: PluginProcess, gone: AbortSignal, step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    const isEffect =
+      error instanceof PluginHostError && (error.code === 'ERR_HANDSHAKE_MISSING' || error.code === 'ERR_CONNECT');
+    if (isEffect && (await settlesWithin(child.exited, EXIT_AFTER_EOF_MS))) gone.throwIfAborted();
+    throw error;
+  }
+}
+
+function startTimeout({ startTimeoutMs }: PluginPlan, awaited = 'connection'): PluginHostError {
+  return new PluginHostError(
+    'ERR_START_TIMEOUT',
+    `timeout while waiting for plugin to start: no ${awaited} within ${startTimeoutMs} ms`,
+  );
+}
+
+function exitError(exit: ProcessExit, name: string, relay: LogRelay, awaited: string | undefined): PluginHostError {
+  const how = exit.signal === null ? `exited with code ${exit.exitCode ?? 'unknown'}` : `was ended by ${exit.signal}`;
+  const when = awaited === undefined ? '' : ` while the host waited for its ${awaited}`;
+  return new PluginHostError('ERR_PLUGIN_EXITED', `plugin ${name} ${how}${when}`, {
+    plugin: name,
+    lastStderr: relay.lastLines(),
+    ...(exit.exitCode !== null && { exitCode: exit.exitCode }),
+    ...(exit.signal !== null && { signal: exit.signal }),
+  });
+}
+
+/** What the steps reject with says what; this adds who, and what the plugin had to say. */
+function named(error: unknown, plugin: string, relay: LogRelay): unknown {
+  if (!(error instanceof PluginHostError) || error.details.plugin !== undefined) return error;
+  const lastStderr = relay.lastLines();
+  const details = { ...error.details, plugin, ...(lastStderr.length > 0 && { lastStderr }) };
+  const options = error.cause === undefined ? undefined : { cause: error.cause };
+  return new PluginHostError(error.code, `plugin ${plugin}: ${error.message}`, details, options);
+}

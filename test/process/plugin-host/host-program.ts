@@ -1,0 +1,25 @@
+// A host process of its own, for the tests that end one.
+import { writeSync } from 'node:fs';
+
+import { load } from './host-fixture.ts';
+
+const stage = await load('good.ts');
+const { environment = {} } = await stage.plugin.client.test.inspect({});
+const endings: Record<string, () => void> = {
+  exit: () => process.exit(5),
+  throw: () => {
+    throw new Error('uncaught');
+  },
+  interrupt: () => {
+    process.once('SIGINT', () => {
+      void stage.plugin.client.test.echo({ text: 'still there' }).then(async ({ text }) => {
+        writeSync(1, `${text}\n`);
+        await stage.close();
+      });
+    });
+  },
+};
+const ending = endings[process.argv[2] ?? ''];
+// Later, so that whoever started this can look at the plugin first.
+setTimeout(() => ending?.(), process.argv[2] === 'interrupt' ? 0 : 500);
+writeSync(1, `${Object.keys(environment).find((name) => name.startsWith('MARK_'))}\n`);
