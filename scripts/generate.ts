@@ -6,8 +6,8 @@ import { descriptorSetModule } from './generate/descriptor-set.ts';
 import { thirdPartyNotices } from './generate/notices.ts';
 import { protocolModules } from './generate/protocol-modules.ts';
 import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
+import { report } from './report.ts';
 import { openScratchFolder } from './scratch.ts';
-import { report } from './run.ts';
 
 const CODE = 'proto/gen';
 const NOTICES = 'THIRD-PARTY-NOTICES.md';

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { SERVICE_DEFINITIONS } from '../../keystore-contract/plugin-types.ts';
+import { startPluginHost, type HostLogger, type PluginHandle } from '../../plugin-host/index.ts';
+import { PRODUCT } from '../build/product.ts';
+import type { OpenBaoServer } from '../openbao/server.ts';
+import type { HandedOver } from './customer.ts';
+
+/** What this host expects of the plugin. */
+const contract = {
+  type: 'KeystoreInstanceKeyOperation',
+  services: {
+    keys: { definition: SERVICE_DEFINITIONS.keyOperation, required: true },
+    crypto: { definition: SERVICE_DEFINITIONS.cryptoOperation, required: false },
+  },
+} as const;
+
+/** A plugin of the demo's host. */
+export type Plugin = PluginHandle<typeof contract>;
+
+/** An installed plugin. */
+export interface Installed {
+  readonly directory: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly configuration: string;
+}
+
+/** Puts the executable into a plugins directory and writes its configuration. */
+export async function installPlugin(folder: string, bao: OpenBaoServer, handedOver: HandedOver): Promise<Installed> {
+  const directory = join(folder, 'plugins');
+  const file = 'keystoreop-openbao';
+  await mkdir(directory);
+  await copyFile(PRODUCT.executable, join(directory, file));
+  const content = await readFile(join(directory, file));
+  const fromFile = (path: string): object => ({ source: 'file', file: { path } });
+  const configuration = stringify({
+    openbao: { addresses: [bao.address], ca: fromFile(bao.caFile) },
+    auth: {
+      method: 'approle',
+      roleId: fromFile(handedOver.roleIdFile),
+      secretId: fromFile(handedOver.secretIdFile),
+    },
+  });
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  return { directory, file, sha256, bytes: content.length, configuration };
+}
+
+/** Starts a host that loads the plugin; the handle is ready. */
+export async function loadPlugin(
+  { directory, file, sha256, configuration }: Installed,
+  { logger, signal, folder }: { logger: HostLogger; signal: AbortSignal; folder: string },
+): Promise<{ plugin: Plugin } & AsyncDisposable> {
+  const host = await startPluginHost({
+    directory,
+    logger,
+    signal,
+    socketDirectory: folder,
+    plugins: { OPENBAO: { contract, file, sha256, configuration } },
+  });
+  const plugin = host.plugin('OPENBAO');
+  try {
+    await plugin.ready({ signal });
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+  return { plugin, [Symbol.asyncDispose]: () => host.close() };
+}

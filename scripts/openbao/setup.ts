@@ -1,0 +1,174 @@
+import type { OpenBaoServer } from './server.ts';
+
+type Server = Pick<OpenBaoServer, 'request'>;
+
+/** Where a key lives; the mount defaults to `transit`. */
+export interface KeyPlace {
+  readonly key: string;
+  readonly mount?: string;
+}
+
+/** What a login role hands out. */
+export interface RoleOptions {
+  /** Path of the auth mount; defaults to the method's name. */
+  readonly mount?: string;
+  readonly role: string;
+  readonly policies: readonly string[];
+  /** Go durations, such as `20s`; defaults of the server when absent. */
+  readonly tokenTtl?: string;
+  readonly tokenMaxTtl?: string;
+  /** Whether tokens also get OpenBao's `default` policy; false by default, as a hardened set-up has it. */
+  readonly defaultPolicy?: boolean;
+  /** Namespace that holds the mount. */
+  readonly namespace?: string;
+}
+
+/** Does what an administrator would, and throws with OpenBao's words when it is refused. */
+export async function administer(
+  bao: Server,
+  method: string,
+  path: string,
+  body?: object,
+  options?: { namespace?: string | undefined },
+): Promise<Record<string, unknown>> {
+  const namespace = options?.namespace;
+  const answer = await bao.request(method, path, body, namespace === undefined ? {} : { namespace });
+  if (answer.status !== 200 && answer.status !== 204) {
+    throw new Error(`OpenBao: ${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+  return (answer.body as { data?: Record<string, unknown> } | undefined)?.data ?? {};
+}
+
+/** Mounts Transit; an encrypt on a missing key creates none, unless `upsert`. */
+export async function mountTransit(
+  bao: Server,
+  options: { mount?: string; upsert?: boolean; namespace?: string } = {},
+): Promise<void> {
+  const { mount = 'transit', upsert = false, namespace } = options;
+  await administer(bao, 'POST', `sys/mounts/${mount}`, { type: 'transit' }, { namespace });
+  if (!upsert) await administer(bao, 'POST', `${mount}/config/keys`, { disable_upsert: true }, { namespace });
+}
+
+export async function createNamespace(bao: Server, name: string): Promise<void> {
+  await administer(bao, 'POST', `sys/namespaces/${name}`);
+}
+
+/** Creates a Transit key, `aes256-gcm96` unless `type` says otherwise. */
+export async function createKey(
+  bao: Server,
+  place: KeyPlace & { type?: string; derived?: boolean; namespace?: string },
+): Promise<void> {
+  const { type = 'aes256-gcm96', derived = false, namespace } = place;
+  await administer(bao, 'POST', keyPath(place), { type, derived }, { namespace });
+}
+
+export async function rotateKey(bao: Server, place: KeyPlace): Promise<void> {
+  await administer(bao, 'POST', `${keyPath(place)}/rotate`);
+}
+
+/** Changes a key's configuration: `min_decryption_version`, `deletion_allowed` and their kind. */
+export async function configureKey(bao: Server, place: KeyPlace, configuration: object): Promise<void> {
+  await administer(bao, 'POST', `${keyPath(place)}/config`, configuration);
+}
+
+/** The customer's kill switch: the key stays and refuses all use until it is restored. */
+export async function softDeleteKey(bao: Server, place: KeyPlace): Promise<void> {
+  await administer(bao, 'DELETE', `${keyPath(place)}/soft-delete`);
+}
+
+export async function restoreKey(bao: Server, place: KeyPlace): Promise<void> {
+  await administer(bao, 'POST', `${keyPath(place)}/soft-delete-restore`);
+}
+
+/** What OpenBao tells of a key. */
+export async function readKey(bao: Server, place: KeyPlace): Promise<Record<string, unknown>> {
+  return administer(bao, 'GET', keyPath(place));
+}
+
+export async function writePolicy(bao: Server, name: string, policy: string, namespace?: string): Promise<void> {
+  await administer(bao, 'POST', `sys/policies/acl/${name}`, { policy }, { namespace });
+}
+
+/** The least policy, in HCL, to use one key and see its state, for tokens without the `default` policy. */
+export function leastPolicy({ key, mount = 'transit' }: KeyPlace): string {
+  const rights: readonly (readonly [path: string, capability: string])[] = [
+    [`${mount}/keys/${key}`, 'read'],
+    [`${mount}/encrypt/${key}`, 'update'],
+    [`${mount}/decrypt/${key}`, 'update'],
+    [`${mount}/rewrap/${key}`, 'update'],
+    ['auth/token/lookup-self', 'read'],
+    ['auth/token/renew-self', 'update'],
+    ['auth/token/revoke-self', 'update'],
+  ];
+  return rights.map(([path, capability]) => `path "${path}" { capabilities = ["${capability}"] }\n`).join('');
+}
+
+/** Mounts AppRole if needed, writes the role and draws a secret id. */
+export async function enableAppRole(
+  bao: Server,
+  options: RoleOptions & { secretIdNumUses?: number; secretIdTtl?: string },
+): Promise<{ roleId: string; secretId: string }> {
+  const { mount = 'approle', role, namespace, secretIdNumUses, secretIdTtl } = options;
+  await enableAuth(bao, 'approle', mount, namespace);
+  const path = `auth/${mount}/role/${role}`;
+  const limits = { secret_id_num_uses: secretIdNumUses, secret_id_ttl: secretIdTtl };
+  await administer(bao, 'POST', path, { ...tokenFields(options), ...limits }, { namespace });
+  const { role_id: roleId } = await administer(bao, 'GET', `${path}/role-id`, undefined, { namespace });
+  return { roleId: String(roleId), secretId: await drawSecretId(bao, { mount, role, ...only({ namespace }) }) };
+}
+
+/** A further secret id of an AppRole. */
+export async function drawSecretId(
+  bao: Server,
+  { mount = 'approle', role, namespace }: Pick<RoleOptions, 'mount' | 'role' | 'namespace'>,
+): Promise<string> {
+  const { secret_id: secretId } = await administer(
+    bao,
+    'POST',
+    `auth/${mount}/role/${role}/secret-id`,
+    {},
+    { namespace },
+  );
+  return String(secretId);
+}
+
+/** Mounts the `cert` method if needed and trusts `certificatePem`: an authority, or one client's own certificate. */
+export async function enableCertAuth(
+  bao: Server,
+  options: RoleOptions & {
+    certificatePem: string;
+    allowedCommonNames?: readonly string[];
+    allowedOrganizationalUnits?: readonly string[];
+  },
+): Promise<void> {
+  const { mount = 'cert', role, namespace, certificatePem, allowedCommonNames, allowedOrganizationalUnits } = options;
+  await enableAuth(bao, 'cert', mount, namespace);
+  const rules = {
+    certificate: certificatePem,
+    allowed_common_names: allowedCommonNames,
+    allowed_organizational_units: allowedOrganizationalUnits,
+  };
+  await administer(bao, 'POST', `auth/${mount}/certs/${role}`, { ...tokenFields(options), ...rules }, { namespace });
+}
+
+async function enableAuth(bao: Server, type: string, mount: string, namespace: string | undefined): Promise<void> {
+  const methods = await administer(bao, 'GET', 'sys/auth', undefined, { namespace });
+  if (!(`${mount}/` in methods)) await administer(bao, 'POST', `sys/auth/${mount}`, { type }, { namespace });
+}
+
+function tokenFields({ policies, tokenTtl, tokenMaxTtl, defaultPolicy = false }: RoleOptions): object {
+  return {
+    token_policies: policies,
+    token_ttl: tokenTtl,
+    token_max_ttl: tokenMaxTtl,
+    token_no_default_policy: !defaultPolicy,
+  };
+}
+
+function keyPath({ key, mount = 'transit' }: KeyPlace): string {
+  return `${mount}/keys/${key}`;
+}
+
+function only<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,56 @@
+// What `npm test` runs: makes ready what the tests need, then all layers, then whether each requirement of the
+// specification was shown. `npm test -- ARGUMENT…` hands the arguments to jest and leaves the specification out.
+//
+// REQUIRE_ALL=1 makes a missing optional tool an error and runs the long rounds at full scale.
+import { readFile, rm } from 'node:fs/promises';
+import { buildProduct } from './build/product.ts';
+import { openbaoBinary } from './openbao/binary.ts';
+import { report, reportFailure } from './report.ts';
+import { runHere } from './run.ts';
+import { optionalTools } from './tools.ts';
+
+const RESULTS = '.cache/test-results.json';
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const counts = await test(process.argv.slice(2)).catch((error: unknown): Counts => {
+  reportFailure(error);
+  return { passed: 0, failed: 1, skipped: 0 };
+});
+const { passed, failed, skipped } = counts;
+process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+async function test(jestArguments: readonly string[]): Promise<Counts> {
+  const environment = await testEnvironment();
+  await buildProduct(report);
+  await openbaoBinary(report);
+
+  await rm(RESULTS, { force: true });
+  const jest = ['node_modules/jest/bin/jest.js', ...jestArguments];
+  const code = await runHere(process.execPath, jest, environment);
+  const found = await readFile(RESULTS, 'utf8').then(
+    (text) => JSON.parse(text) as Counts,
+    () => ({ passed: 0, failed: 0, skipped: 0 }),
+  );
+  // jest can fail where no test did: on its configuration, or when no test was found.
+  let failures = code !== 0 && found.failed === 0 ? 1 : found.failed;
+  if (jestArguments.length === 0 && (await runHere(process.execPath, ['scripts/check-spec.ts'], environment)) !== 0) {
+    failures += 1;
+  }
+  return { ...found, failed: failures };
+}
+
+/** Tells the tests which optional tools there are: the paths of Go and OpenSSL in GO and OPENSSL, absent when missing. */
+async function testEnvironment(): Promise<NodeJS.ProcessEnv> {
+  const tools = await optionalTools();
+  const missing = tools.filter(({ command }) => command === undefined);
+  for (const { title, purpose } of missing) report(`skipped, not on this machine: ${title} (${purpose})`);
+  if (missing.length > 0 && process.env.REQUIRE_ALL === '1') throw new Error('REQUIRE_ALL=1: all of it is required');
+  const found = tools.map(({ variable, command }) => [variable, command] as const);
+  return { ...process.env, ...Object.fromEntries(found) };
+}
