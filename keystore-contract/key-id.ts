@@ -7,15 +7,12 @@ export function isKeyId(text: string): boolean {
   return KEY_ID.test(text);
 }
 
-// Transit counts versions from 1. Ten digits are more than its integers hold.
+// Transit counts versions from 1; no key comes near ten digits.
 const KEY_VERSION_ID = /^[1-9][0-9]{0,9}$/;
-const MAX_KEY_VERSION = 2 ** 31 - 1;
 
 /** The number behind a key version id, or undefined when the text is none. */
 export function parseKeyVersionId(text: string): number | undefined {
-  if (!KEY_VERSION_ID.test(text)) return undefined;
-  const version = Number(text);
-  return version <= MAX_KEY_VERSION ? version : undefined;
+  return KEY_VERSION_ID.test(text) ? Number(text) : undefined;
 }
 
 /** The id of a key version: its decimal number. */

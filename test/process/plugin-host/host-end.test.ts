@@ -16,22 +16,24 @@ async function descriptors(): Promise<number> {
   return (await readdir('/proc/self/fd')).length;
 }
 
-describe('H30 a host process that ends without closing', () => {
+describe('a host process of its own', () => {
   let temporary: string;
   let host: ChildProcess;
   let lines: NodeJS.AsyncIterator<string>;
   let mark: string;
+  let variables: string[];
 
   const start = async (ending: string): Promise<void> => {
     temporary = await mkdtemp(join(tmpdir(), 'host-end-'));
     host = spawn(process.execPath, ['test/process/plugin-host/host-program.ts', ending], {
-      env: { TMPDIR: temporary },
+      env: { TMPDIR: temporary, NODE_V8_COVERAGE: join(temporary, 'coverage'), PLUGIN_UNIX_SOCKET_GROUP: 'daemon' },
       stdio: ['ignore', 'pipe', 'ignore'],
       // A group of its own, as in a terminal.
       detached: true,
     });
     lines = createInterface({ input: host.stdout! })[Symbol.asyncIterator]();
-    mark = String((await lines.next()).value);
+    variables = String((await lines.next()).value).split(' ');
+    mark = variables.find((name) => name.startsWith('MARK_')) ?? 'no mark';
     expect(await processesWith(mark)).toHaveLength(1);
   };
 
@@ -40,8 +42,8 @@ describe('H30 a host process that ends without closing', () => {
   });
 
   linux.each([
-    ['process.exit', 'exit', 5],
-    ['an uncaught exception', 'throw', 1],
+    ['H30 process.exit', 'exit', 5],
+    ['H30 an uncaught exception', 'throw', 1],
   ])('%s takes plugin and socket along', async (_name, ending, code) => {
     await start(ending);
     await expect(once(host, 'exit')).resolves.toEqual([code, null]);
@@ -49,6 +51,19 @@ describe('H30 a host process that ends without closing', () => {
     while ((await processesWith(mark)).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     const sockets = (await readdir(temporary)).find((name) => name.startsWith('sockets-'));
     expect(await readdir(join(temporary, sockets!))).toEqual([]);
+  });
+
+  linux('H1 a plugin inherits nothing, not even what Node hands on by itself', async () => {
+    await start('close');
+    expect(variables.filter((name) => name !== mark)).toEqual([
+      'TestService',
+      'PLUGIN_MIN_PORT',
+      'PLUGIN_MAX_PORT',
+      'PLUGIN_PROTOCOL_VERSIONS',
+      'PLUGIN_CLIENT_CERT',
+      'PLUGIN_UNIX_SOCKET_DIR',
+    ]);
+    await expect(once(host, 'exit')).resolves.toEqual([0, null]);
   });
 
   linux('H29 Ctrl-C reaches the host and not its plugin', async () => {

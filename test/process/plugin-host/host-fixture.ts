@@ -54,7 +54,7 @@ export interface Stage extends AsyncDisposable {
 export async function load(fixture: string, options: LoadOptions = {}, signal?: AbortSignal): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), 'plugins-'));
   const sockets = await mkdtemp(join(tmpdir(), 'sockets-'));
-  const mark = `MARK_${randomUUID()}`;
+  const mark = `MARK_${randomUUID().replaceAll('-', '_')}`;
   const log: LogEntry[] = [];
   const { environment, ...others } = options;
   const host = await startPluginHost({

@@ -6,6 +6,7 @@ import { load } from './host-fixture.ts';
 const stage = await load('good.ts');
 const { environment = {} } = await stage.plugin.client.test.inspect({});
 const endings: Record<string, () => void> = {
+  close: () => void stage.close(),
   exit: () => process.exit(5),
   throw: () => {
     throw new Error('uncaught');
@@ -20,6 +21,6 @@ const endings: Record<string, () => void> = {
   },
 };
 const ending = endings[process.argv[2] ?? ''];
+writeSync(1, `${Object.keys(environment).join(' ')}\n`);
 // Later, so that whoever started this can look at the plugin first.
 setTimeout(() => ending?.(), process.argv[2] === 'interrupt' ? 0 : 500);
-writeSync(1, `${Object.keys(environment).find((name) => name.startsWith('MARK_'))}\n`);

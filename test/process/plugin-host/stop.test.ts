@@ -55,7 +55,7 @@ describe('ordered stop', () => {
   });
 
   test('H26 a grandchild that left the group holds nothing up', async () => {
-    const stage = await load('grandchild.ts', { ...quick, args: ['leaves-the-group'] });
+    await using stage = await load('grandchild.ts', { args: ['leaves-the-group'] });
     await stage.plugin.ready();
     const { fields } = await logged(stage.log, 'grandchild');
     const { pid } = fields as { pid: number };
@@ -64,6 +64,7 @@ describe('ordered stop', () => {
       expect(await stage.leftovers()).toEqual([`process ${pid}`]);
     } finally {
       process.kill(pid, 'SIGKILL');
+      while ((await stage.leftovers()).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     }
   });
 
