@@ -15,7 +15,7 @@ for (const signal of Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]) {
   // Once: who insists ends this process at once, and the folder and the processes still go.
   process.once(signal, () => {
     process.exitCode = EXIT_CODES[signal];
-    interruption.abort(new Error(`interrupted (${signal}), everything is stopped and removed`));
+    interruption.abort(new Error(`\nInterrupted (${signal}): everything is stopped and removed.`));
   });
 }
 
@@ -33,6 +33,6 @@ try {
   screen.end('Done. OpenBao is stopped, nothing is left running, nothing is left on disk.');
 } catch (error) {
   const { exitCode = 1 } = process;
-  reportFailure(error);
+  reportFailure(interruption.signal.aborted ? interruption.signal.reason : error);
   process.exitCode = exitCode;
 }

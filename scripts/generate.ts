@@ -2,15 +2,16 @@
 // and the exit code is 1.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { renderConfigurationTable } from './generate/configuration-table.ts';
 import { descriptorSetModule } from './generate/descriptor-set.ts';
+import { renderErrorTable } from './generate/error-table.ts';
+import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
 import { thirdPartyNotices } from './generate/notices.ts';
 import { protocolModules } from './generate/protocol-modules.ts';
-import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
 import { report } from './report.ts';
 import { openScratchFolder } from './scratch.ts';
 
 const CODE = 'proto/gen';
-const NOTICES = 'THIRD-PARTY-NOTICES.md';
 
 const check = process.argv.includes('--check');
 await using scratch = await openScratchFolder(join(tmpdir(), 'generate-'));
@@ -19,8 +20,15 @@ const code: FileTree = new Map([
   [`${CODE}/descriptor-set.ts`, await descriptorSetModule(scratch.path)],
 ]);
 await settle(code, await readTree(CODE));
-// After the code: the notices name what a bundle of it contains.
-await settle(new Map([[NOTICES, await thirdPartyNotices()]]), await readTree(NOTICES));
+// After the code, on which these rest: the notices name what a bundle of it contains.
+const documents: Record<string, Promise<string> | string> = {
+  'docs/reference/configuration.md': renderConfigurationTable(),
+  'docs/reference/errors.md': renderErrorTable(),
+  'THIRD-PARTY-NOTICES.md': thirdPartyNotices(),
+};
+for (const [file, text] of Object.entries(documents)) {
+  await settle(new Map([[file, Buffer.from(await text)]]), await readTree(file));
+}
 
 async function settle(wanted: FileTree, present: FileTree): Promise<void> {
   const changed = differences(wanted, present);

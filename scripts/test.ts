@@ -6,6 +6,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { buildProduct } from './build/product.ts';
 import { openbaoBinary } from './openbao/binary.ts';
 import { report, reportFailure } from './report.ts';
+import { runJest } from './run-jest.ts';
 import { runHere } from './run.ts';
 import { optionalTools } from './tools.ts';
 
@@ -31,8 +32,7 @@ async function test(jestArguments: readonly string[]): Promise<Counts> {
   await openbaoBinary(report);
 
   await rm(RESULTS, { force: true });
-  const jest = ['node_modules/jest/bin/jest.js', ...jestArguments];
-  const code = await runHere(process.execPath, jest, environment);
+  const code = await runJest(jestArguments, environment);
   const found = await readFile(RESULTS, 'utf8').then(
     (text) => JSON.parse(text) as Counts,
     () => ({ passed: 0, failed: 0, skipped: 0 }),
@@ -49,8 +49,10 @@ async function test(jestArguments: readonly string[]): Promise<Counts> {
 async function testEnvironment(): Promise<NodeJS.ProcessEnv> {
   const tools = await optionalTools();
   const missing = tools.filter(({ command }) => command === undefined);
+  if (missing.length > 0 && process.env.REQUIRE_ALL === '1') {
+    throw new Error(`REQUIRE_ALL=1, and not on this machine: ${missing.map(({ title }) => title).join(', ')}`);
+  }
   for (const { title, purpose } of missing) report(`skipped, not on this machine: ${title} (${purpose})`);
-  if (missing.length > 0 && process.env.REQUIRE_ALL === '1') throw new Error('REQUIRE_ALL=1: all of it is required');
   const found = tools.map(({ variable, command }) => [variable, command] as const);
   return { ...process.env, ...Object.fromEntries(found) };
 }

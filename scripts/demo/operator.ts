@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { SERVICE_DEFINITIONS } from '../../keystore-contract/plugin-types.ts';
 import { startPluginHost, type HostLogger, type PluginHandle } from '../../plugin-host/index.ts';
 import { PRODUCT } from '../build/product.ts';
@@ -36,15 +35,17 @@ export async function installPlugin(folder: string, bao: OpenBaoServer, handedOv
   await mkdir(directory);
   await copyFile(PRODUCT.executable, join(directory, file));
   const content = await readFile(join(directory, file));
-  const fromFile = (path: string): object => ({ source: 'file', file: { path } });
-  const configuration = stringify({
-    openbao: { addresses: [bao.address], ca: fromFile(bao.caFile) },
-    auth: {
-      method: 'approle',
-      roleId: fromFile(handedOver.roleIdFile),
-      secretId: fromFile(handedOver.secretIdFile),
-    },
-  });
+  const fromFile = (path: string): string => `{ source: file, file: { path: ${JSON.stringify(path)} } }`;
+  const configuration = [
+    'openbao:',
+    `  addresses: [${JSON.stringify(bao.address)}]`,
+    `  ca: ${fromFile(bao.caFile)}`,
+    'auth:',
+    '  method: approle',
+    `  roleId: ${fromFile(handedOver.roleIdFile)}`,
+    `  secretId: ${fromFile(handedOver.secretIdFile)}`,
+    '',
+  ].join('\n');
   const sha256 = createHash('sha256').update(content).digest('hex');
   return { directory, file, sha256, bytes: content.length, configuration };
 }

@@ -2,9 +2,10 @@ import { strict as assert } from 'node:assert';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PluginInfo } from '../../plugin-host/index.ts';
 import { HealthState, KeyStatus } from '../../proto/gen/plugin/keystore/crypto/v1/crypto.ts';
 import { startOpenBao, type OpenBaoServer } from '../openbao/server.ts';
-import { administer, leastPolicy, restoreKey, rotateKey, softDeleteKey } from '../openbao/setup.ts';
+import { leastPolicy, restoreKey, rotateKey, softDeleteKey } from '../openbao/setup.ts';
 import { issuedTokens, KEY, POLICY, prepareOpenBao, ROLE } from './customer.ts';
 import { createHostLog } from './host-log.ts';
 import { installPlugin, loadPlugin, type Plugin } from './operator.ts';
@@ -26,11 +27,10 @@ export async function tellStory(screen: Screen, folder: string, signal: AbortSig
   screen.step('The customer prepares OpenBao');
   await using bao = await startOpenBao();
   const handedOver = await prepareOpenBao(bao, join(folder, 'credentials'));
-  const { version } = await health(bao);
-  screen.value('server', `OpenBao ${version}, ${bao.address}, pid ${bao.pid}`);
+  screen.value('server', `OpenBao ${await versionOf(bao)}, ${bao.address}, pid ${bao.pid}`);
   screen.value('key', `transit/keys/${KEY}, aes256-gcm96: the L1 key, which never leaves OpenBao`);
   screen.value('login', `AppRole ${ROLE}; role id and secret id are handed over in files of mode 0600`);
-  screen.value(`policy ${POLICY}`, ...leastPolicy({ key: KEY }).trimEnd().split('\n'));
+  screen.value('policy', ...leastPolicy({ key: KEY }).trimEnd().split('\n'));
 
   screen.step('The operator installs the plugin');
   const installed = await installPlugin(folder, bao, handedOver);
@@ -39,23 +39,14 @@ export async function tellStory(screen: Screen, folder: string, signal: AbortSig
   screen.value('configuration', ...installed.configuration.trimEnd().split('\n'));
   signal.throwIfAborted();
 
+  screen.step('The host loads it');
   const log = createHostLog();
   const [loaded, took] = await timed(loadPlugin(installed, { logger: log, signal, folder }));
   await using _host = loaded;
   const { plugin } = loaded;
   const { info } = plugin;
   assert(info, 'the plugin is ready');
-  screen.step('The host loads it');
-  screen.proof('checksum', 'as expected; the very bytes that were hashed run');
-  screen.value('process', `pid ${info.pid}, ready ${took} after the host began to hash the file`);
-  screen.value('socket', `${info.network} ${info.address}`);
-  screen.value('certificate', `SHA-256 ${info.certificateFingerprint.slice(0, 47)}`, '        '.concat(info.certificateFingerprint.slice(48))); // prettier-ignore
-  screen.value(
-    'protocol',
-    `go-plugin 1, application ${info.protocolVersion}, gRPC over mutual TLS with one-time certificates`,
-  );
-  screen.value('services', ...info.serviceNames);
-  screen.value('build', formatBuildInfo(info.buildInfo));
+  showProcess(screen, info, took);
 
   const scene: Scene = { screen, bao, plugin, signal };
   await login(scene);
@@ -65,15 +56,22 @@ export async function tellStory(screen: Screen, folder: string, signal: AbortSig
   await killSwitch(scene, dataKey, ciphertext);
   await checkHealth(scene);
 
-  screen.step('The host stops the plugin');
-  const [, stopped] = await timed(plugin.close());
-  assert(!isRunning(info.pid), 'the process is gone');
-  assert(!existsSync(info.address), 'the socket is gone');
-  assert.deepEqual(await issuedTokens(bao), [], 'no token is left');
-  screen.proof('process', `pid ${info.pid} ended by itself, ${stopped} after Shutdown`);
-  screen.proof('socket', 'removed');
-  screen.proof('token', 'revoked: OpenBao knows of no login any more');
+  await stopPlugin(scene, info);
   assert.deepEqual(log.faults, [], 'the log holds no fault');
+}
+
+function showProcess(screen: Screen, info: PluginInfo, took: string): void {
+  const { certificateFingerprint: fingerprint } = info;
+  screen.proof('checksum', `as expected${info.hashedBytesRun ? '; the very bytes that were hashed run' : ''}`);
+  screen.value('process', `pid ${info.pid}, ready ${took} after the host began to hash the file`);
+  screen.value('socket', `${info.network} ${info.address}`);
+  screen.value('certificate', `SHA-256 ${fingerprint.slice(0, 47)}`, `${' '.repeat(8)}${fingerprint.slice(48)}`);
+  screen.value(
+    'protocol',
+    `go-plugin 1, application ${info.protocolVersion}, gRPC over mutual TLS with one-time certificates`,
+  );
+  screen.value('services', ...info.serviceNames);
+  screen.value('build', formatBuildInfo(info.buildInfo));
 }
 
 async function login({ screen, bao, plugin, signal }: Scene): Promise<void> {
@@ -98,11 +96,11 @@ async function encryptAndDecrypt({ screen, plugin, signal }: Scene, dataKey: Buf
   const { ciphertext, keyVersionId } = encrypted;
   const [decrypted, tookDecrypt] = await timed(crypto.decrypt({ parameters, ciphertext }, { signal }));
   assert(decrypted.plaintext.equals(dataKey), 'decrypt gives back what was encrypted');
-  screen.value('plaintext', `a data key, ${dataKey.length} bytes, SHA-256 ${fingerprint(dataKey)}`);
+  screen.value('plaintext', `a data key, ${dataKey.length} bytes, SHA-256 ${digest(dataKey)}`);
   screen.value('encrypt', `${shortened(ciphertext)}  key version ${keyVersionId}  (${tookEncrypt})`);
   screen.proof(
     'decrypt',
-    `${decrypted.plaintext.length} bytes, SHA-256 ${fingerprint(decrypted.plaintext)}  (${tookDecrypt})`,
+    `${decrypted.plaintext.length} bytes, SHA-256 ${digest(decrypted.plaintext)}  (${tookDecrypt})`,
   );
   return ciphertext;
 }
@@ -136,9 +134,12 @@ async function killSwitch({ screen, bao, plugin, signal }: Scene, dataKey: Buffe
   const { crypto } = plugin.client;
   screen.step('The customer pulls the kill switch: soft-delete');
   await softDeleteKey(bao, { key: KEY });
-  screen.proof('encrypt', await refusal(crypto.encrypt({ parameters, plaintext: dataKey }, { signal })));
-  screen.proof('decrypt', await refusal(crypto.decrypt({ parameters, ciphertext }, { signal })));
-  screen.proof('rewrap', await refusal(crypto.rewrap({ parameters, ciphertext }, { signal })));
+  const refused = {
+    encrypt: () => crypto.encrypt({ parameters, plaintext: dataKey }, { signal }),
+    decrypt: () => crypto.decrypt({ parameters, ciphertext }, { signal }),
+    rewrap: () => crypto.rewrap({ parameters, ciphertext }, { signal }),
+  };
+  for (const [name, call] of Object.entries(refused)) screen.proof(name, await refusal(call(), 'KEY_DISABLED'));
   const { status } = await crypto.getKeyStatus({ parameters }, { signal });
   assert.equal(status, KeyStatus.KEY_STATUS_DISABLED);
   screen.proof('key status', 'DISABLED');
@@ -159,12 +160,23 @@ async function checkHealth({ screen, plugin, signal }: Scene): Promise<void> {
   screen.value('endpoints', ...answer.endpoints.map(({ id, role }) => `${id}  ${role}`));
 }
 
-async function health(bao: OpenBaoServer): Promise<{ version: string }> {
-  const { body } = await bao.request('GET', 'sys/health');
-  return body as { version: string };
+async function stopPlugin({ screen, bao, plugin }: Scene, info: PluginInfo): Promise<void> {
+  screen.step('The host stops the plugin');
+  const [, stopped] = await timed(plugin.close());
+  assert(!isRunning(info.pid), 'the process is gone');
+  assert(!existsSync(info.address), 'the socket is gone');
+  assert.deepEqual(await issuedTokens(bao), [], 'no token is left');
+  screen.proof('process', `pid ${info.pid} ended by itself, ${stopped} after Shutdown`);
+  screen.proof('socket', 'removed');
+  screen.proof('token', 'revoked: OpenBao knows of no login any more');
 }
 
-function fingerprint(bytes: Buffer): string {
+async function versionOf(bao: OpenBaoServer): Promise<string> {
+  const { body } = (await bao.request('GET', 'sys/health')) as { body: { version: string } };
+  return body.version;
+}
+
+function digest(bytes: Buffer): string {
   return `${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}…`;
 }
 

@@ -9,15 +9,15 @@ export async function timed<T>(work: Promise<T>): Promise<[result: T, took: stri
   return [result, `${ms.toFixed(ms < 10 ? 1 : 0)} ms`];
 }
 
-/** How a call that must be refused was refused; throws when it was not. */
-export async function refusal(call: Promise<unknown>): Promise<string> {
+/** How a call was refused; throws unless it was, and for this reason. */
+export async function refusal(call: Promise<unknown>, reason: string): Promise<string> {
   try {
     await call;
   } catch (error) {
-    if (!(error instanceof PluginCallError)) throw error;
-    return `${error.status}, ${error.errorInfo?.reason ?? 'no reason'}: ${error.message}`;
+    if (!(error instanceof PluginCallError) || error.errorInfo?.reason !== reason) throw error;
+    return `${error.status}, ${reason}: ${error.message}`;
   }
-  throw new Error('a call went through that must be refused');
+  throw new Error(`a call went through that must be refused: ${reason}`);
 }
 
 /** Ciphertext as text, its middle left out. */

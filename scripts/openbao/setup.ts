@@ -100,7 +100,10 @@ export function leastPolicy({ key, mount = 'transit' }: KeyPlace): string {
     ['auth/token/renew-self', 'update'],
     ['auth/token/revoke-self', 'update'],
   ];
-  return rights.map(([path, capability]) => `path "${path}" { capabilities = ["${capability}"] }\n`).join('');
+  const width = Math.max(...rights.map(([path]) => path.length)) + 2;
+  const line = (path: string, right: string): string =>
+    `path ${`"${path}"`.padEnd(width)} { capabilities = ["${right}"] }\n`;
+  return rights.map(([path, capability]) => line(path, capability)).join('');
 }
 
 /** Mounts AppRole if needed, writes the role and draws a secret id. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
@@ -9,6 +10,8 @@ import { createAuthority } from './pki.ts';
 export interface CountingServer extends AsyncDisposable {
   /** Connections that completed their TLS handshake, and requests, so far. */
   readonly seen: { connections: number; requests: number };
+  /** The credential in the configuration. */
+  readonly secretId: string;
   /** PEM of the authority of its certificate. */
   readonly caPem: string;
   /**
@@ -24,6 +27,7 @@ const LONGEST_BUDGET_MS = 10_000;
 export async function startCountingServer(): Promise<CountingServer> {
   const authority = await createAuthority();
   const { certificatePem, privateKeyPem } = await authority.issue({ commonName: 'localhost', usage: 'server' });
+  const secretId = randomUUID();
   const seen = { connections: 0, requests: 0 };
   const server = createServer({ cert: certificatePem, key: privateKeyPem }, () => {
     seen.requests += 1;
@@ -35,12 +39,13 @@ export async function startCountingServer(): Promise<CountingServer> {
   const { port } = server.address() as AddressInfo;
   return {
     seen,
+    secretId,
     caPem: authority.certificatePem,
     yaml: (budgetMs = LONGEST_BUDGET_MS, trusted = authority.certificatePem) =>
       stringify({
         development: true,
         openbao: { addresses: [`https://127.0.0.1:${port}`], ca: { value: trusted } },
-        auth: { method: 'approle', roleId: 'role', secretId: { value: 'secret' } },
+        auth: { method: 'approle', roleId: 'role', secretId: { value: secretId } },
         limits: { readBudgetMs: budgetMs, loginBudgetMs: budgetMs },
       }),
     async [Symbol.asyncDispose]() {

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
 
 import { createAuthority, type LeafOptions } from './pki.ts';
 import { until } from './until.ts';
@@ -43,11 +44,11 @@ export interface FakeOpenBao extends AsyncDisposable {
 
 /** Starts it on loopback. `certificate` changes what its certificate says. */
 export async function startFakeOpenBao(options: { certificate?: Partial<LeafOptions> } = {}): Promise<FakeOpenBao> {
-  const authority = await createAuthority({ commonName: 'Fake OpenBao' });
+  const authority = await createAuthority({ commonName: `Fake OpenBao ${randomUUID()}` });
   const identity = await authority.issue({ commonName: 'fake', usage: 'server', ...options.certificate });
   const routes = new Map<string, Reply[]>();
   const requests: SeenRequest[] = [];
-  const numbers = new WeakMap<Socket, number>();
+  const peers = new WeakMap<Socket, Peer>();
   const open = new Set<Socket>();
   let accepted = 0;
 
@@ -57,7 +58,8 @@ export async function startFakeOpenBao(options: { certificate?: Partial<LeafOpti
   );
   server.on('secureConnection', (socket) => {
     accepted += 1;
-    numbers.set(socket, accepted);
+    const { fingerprint256 } = socket.getPeerCertificate() as Partial<PeerCertificate>;
+    peers.set(socket, { connection: accepted, clientCertificate: fingerprint256 ?? '' });
     open.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => open.delete(socket));
@@ -66,7 +68,7 @@ export async function startFakeOpenBao(options: { certificate?: Partial<LeafOpti
   await once(server, 'listening');
 
   async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = await readRequest(incoming, numbers.get(incoming.socket) ?? 0);
+    const request = await readRequest(incoming, peers.get(incoming.socket));
     if (request === undefined) return;
     requests.push(request);
     const replies = routes.get(`${request.method} ${request.path}`) ?? [];
@@ -97,8 +99,10 @@ export async function startFakeOpenBao(options: { certificate?: Partial<LeafOpti
   };
 }
 
+type Peer = Pick<SeenRequest, 'connection' | 'clientCertificate'>;
+
 /** The client may go away while its request is read. */
-async function readRequest(incoming: IncomingMessage, connection: number): Promise<SeenRequest | undefined> {
+async function readRequest(incoming: IncomingMessage, peer: Peer | undefined): Promise<SeenRequest | undefined> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
@@ -107,15 +111,14 @@ async function readRequest(incoming: IncomingMessage, connection: number): Promi
   }
   const text = Buffer.concat(chunks).toString();
   const { headers, method = '', url = '' } = incoming;
-  const certificate = (incoming.socket as TLSSocket).getPeerCertificate() as { fingerprint256?: string } | null;
   return {
     method,
     path: url.replace(/^\/v1\//, ''),
     headers,
     token: headers['x-vault-token'] as string | undefined,
     body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
-    connection,
-    clientCertificate: certificate?.fingerprint256 ?? '',
+    connection: peer?.connection ?? 0,
+    clientCertificate: peer?.clientCertificate ?? '',
   };
 }
 
