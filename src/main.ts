@@ -1,11 +1,13 @@
 // The only file that touches the process: environment, signals, exit. Everything else is loaded once it is defended.
+import { writeSync } from 'node:fs';
+
 import { defendProcess } from './self-defence.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
 
 const { variables, onConsole } = defendProcess(process, console);
-void main();
+main().catch(giveUp);
 
 async function main(): Promise<void> {
   const { selectPluginType } = await import('./serve/select-plugin-type.ts');
@@ -33,4 +35,16 @@ async function main(): Promise<void> {
     },
     createServices: createKeystoreServices,
   });
+}
+
+/** Nothing has been loaded that could log it. Node's own report would be plain text with all that an error carries. */
+function giveUp(error: unknown): never {
+  const entry = {
+    '@level': 'error',
+    '@message': 'plugin failed',
+    '@timestamp': new Date().toISOString().replace('Z', '000Z'),
+    ...(error instanceof Error && { err: error.message, err_name: error.name, err_stack: error.stack }),
+  };
+  writeSync(STDERR, `${JSON.stringify(entry)}\n`);
+  process.exit(1);
 }

@@ -1,6 +1,7 @@
 import { isLoopback, parseAddress, parseAddressPattern, type AddressPattern } from './address-rules.ts';
 import { formatPath, type ConfigurationProblem } from './configuration-error.ts';
 import { selectJson } from './json-path.ts';
+import { DEFAULT_SIZES, neededAnswerBytes } from './size-limits.ts';
 
 /**
  * What is wrong between keys that are each well-formed. Reads the document as it was written: its other faults are reported
@@ -27,6 +28,11 @@ export function* combinationProblems(document: unknown): Generator<Configuration
       yield* plainHttp(formatPath(['openbao', 'allowedAddresses', index, 'pattern']), address, development);
   }
 
+  const { maxAnswerBytes, maxPlaintextBytes } = sizes(document);
+  if (maxAnswerBytes < neededAnswerBytes(maxPlaintextBytes)) {
+    yield { path: 'limits.maxAnswerBytes', message: 'must let the answer for limits.maxPlaintextBytes through' };
+  }
+
   if (selectJson(document, ['auth', 'method']) !== 'approle') return;
   if (addresses.length === 0) {
     yield { path: 'openbao.addresses', message: 'must name at least one address when auth.method is approle' };
@@ -42,6 +48,14 @@ function* plainHttp(path: string, address: AddressPattern, development: boolean)
   if (address.scheme === 'https') return;
   if (!development) yield { path, message: 'must be https; http needs development: true and a loopback address' };
   else if (!isLoopback(address)) yield { path, message: 'must be https; http is for a loopback address only' };
+}
+
+function sizes(document: unknown): Record<keyof typeof DEFAULT_SIZES, number> {
+  const size = (name: keyof typeof DEFAULT_SIZES): number => {
+    const value = selectJson(document, ['limits', name]);
+    return typeof value === 'number' ? value : DEFAULT_SIZES[name];
+  };
+  return { maxAnswerBytes: size('maxAnswerBytes'), maxPlaintextBytes: size('maxPlaintextBytes') };
 }
 
 function list(value: unknown): readonly unknown[] {

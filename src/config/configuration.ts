@@ -7,6 +7,7 @@ import { isHostName, parseAddress, parseAddressPattern } from './address-rules.t
 import { parseJsonPath } from './json-path.ts';
 import { isPath } from './path-rules.ts';
 import { Secret } from './secret.ts';
+import { DEFAULT_SIZES } from './size-limits.ts';
 import type { SourceRef } from './source-ref.ts';
 
 const MIB = 1024 * 1024;
@@ -149,8 +150,10 @@ const limits = z
     maxConcurrentCalls: count(256, 1, 100_000).describe('Calls at work at once.'),
     maxConcurrentCallsPerSession: count(64, 1, 100_000).describe('Calls of one identity at work at once.'),
     maxQueuedCalls: count(1024, 0, 100_000).describe('Calls waiting for their turn; one more is refused.'),
-    maxAnswerBytes: bytes(4 * MIB, 65_536, 64 * MIB).describe('Largest answer of OpenBao that is read.'),
-    maxPlaintextBytes: bytes(MIB, 1, 16 * MIB).describe('Largest plaintext.'),
+    maxAnswerBytes: bytes(DEFAULT_SIZES.maxAnswerBytes, 65_536, 64 * MIB).describe(
+      'Largest answer of OpenBao that is read.',
+    ),
+    maxPlaintextBytes: bytes(DEFAULT_SIZES.maxPlaintextBytes, 1, 16 * MIB).describe('Largest plaintext.'),
     maxConnectionsPerSession: count(8, 1, 256).describe('Connections to one server for one identity.'),
   })
   .prefault({})

@@ -4,10 +4,13 @@ import { formatHclogTimestamp, HCLOG_KEYS, type HclogLevel } from '../../plugin-
 
 import { createLineWriter } from './descriptor.ts';
 import { cap, flatFields } from './flat-fields.ts';
+import { createLineBuffer, type LineBuffer } from './line-buffer.ts';
 
 const MODULE = 'keystoreop-openbao';
 const STDERR = 2;
 const MAX_MESSAGE_LENGTH = 4096;
+
+const URGENT: ReadonlySet<HclogLevel> = new Set(['warn', 'error']);
 
 type Log = (fields: object, message: string) => void;
 
@@ -23,13 +26,15 @@ export interface Logger {
 }
 
 /**
- * A logger on stderr, or on `write`, which gets whole lines and must not throw. Every line has been written when the call
- * returns. The host filters, so `level` defaults to `trace`.
+ * A logger on stderr, or on `write`, which gets each line at once and must not throw. On stderr warnings and errors have
+ * been written when the call returns; other lines wait for the end of the turn of the event loop, so that the lines of
+ * many calls cost one write. `flush` before the process ends. The host filters, so `level` defaults to `trace`.
  */
 export function createLogger(
   options: { level?: HclogLevel; write?: (line: string) => void } = {},
 ): Logger & { flush(): void } {
-  const { level = 'trace', write = createLineWriter(STDERR) } = options;
+  const { level = 'trace', write } = options;
+  const buffer = write ? { write, flush: () => undefined } : createLineBuffer(createLineWriter(STDERR));
   const base = pino(
     {
       level,
@@ -41,16 +46,22 @@ export function createLogger(
         log: ({ fields }) => flatFields(fields as object),
       },
     },
-    { write },
+    buffer,
   );
-  return Object.assign(withBindings(base, {}), { flush: () => base.flush() });
+  return Object.assign(withBindings({ base, buffer }, {}), { flush: () => buffer.flush() });
 }
 
-function withBindings(base: pino.Logger, bindings: Record<string, unknown>): Logger {
+interface Sink {
+  readonly base: pino.Logger;
+  readonly buffer: LineBuffer;
+}
+
+function withBindings(sink: Sink, bindings: Record<string, unknown>): Logger {
   const at = (level: HclogLevel): Log => {
     return (fields, message: unknown) => {
       // Wrapped, because pino turns an object that looks like a request or a response into something else.
-      base[level]({ fields: { ...bindings, ...fields } }, cap(String(message), MAX_MESSAGE_LENGTH));
+      sink.base[level]({ fields: { ...bindings, ...fields } }, cap(String(message), MAX_MESSAGE_LENGTH));
+      if (URGENT.has(level)) sink.buffer.flush();
     };
   };
   return {
@@ -59,6 +70,6 @@ function withBindings(base: pino.Logger, bindings: Record<string, unknown>): Log
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (fields) => withBindings(base, { ...bindings, ...fields }),
+    child: (fields) => withBindings(sink, { ...bindings, ...fields }),
   };
 }

@@ -40,7 +40,9 @@ function orderedChain(chainPem: string, keyPem: string): string {
   const blocks = chainPem.match(CERTIFICATE_BLOCK) ?? [];
   if (blocks.length === 0 || blocks.length > MAX_CHAIN_LENGTH) throw unusable('clientCert');
   const key = attempt(() => createPrivateKey(keyPem), 'privateKey');
-  const leaf = blocks.find((pem) => attempt(() => new X509Certificate(pem), 'clientCert').checkPrivateKey(key));
+  // All of them are read: TLS would fail on the one that cannot be.
+  const certificates = blocks.map((pem) => attempt(() => new X509Certificate(pem), 'clientCert'));
+  const leaf = blocks[certificates.findIndex((certificate) => certificate.checkPrivateKey(key))];
   if (leaf === undefined) throw unusable('privateKey');
   return [leaf, ...blocks.filter((pem) => pem !== leaf)].map((pem) => `${pem}\n`).join('');
 }

@@ -8,6 +8,7 @@ export interface RequestContext {
 }
 
 const NO_ACTIVE_NODE = 'OpenBao has no active node';
+const NOT_TRANSIT = 'the mount is no Transit mount';
 
 interface Rule {
   readonly statuses: readonly number[];
@@ -39,8 +40,8 @@ const RULES: readonly Rule[] = [
   rule([500], /failed to RSA encrypt/, 'invalid-request', 'the plaintext is too long for the key'),
   rule([404], /no handler for route/, 'mount-not-found', 'the mount does not exist'),
   rule([404], /namespace not found/, 'namespace-not-found', 'the namespace does not exist'),
-  rule([404], /unsupported path/, 'mount-not-found', 'the mount is no Transit mount'),
-  rule([405], /unsupported operation/, 'mount-not-found', 'the mount is no Transit mount'),
+  rule([404], /unsupported path/, 'mount-not-found', NOT_TRANSIT),
+  rule([405], /unsupported operation/, 'mount-not-found', NOT_TRANSIT),
   rule([503], /namespace is sealed/, 'namespace-sealed', 'the namespace is sealed'),
   rule([503], /API access to this namespace has been locked/, 'namespace-sealed', 'the namespace is locked'),
   rule([503], /Vault is sealed/, 'sealed', 'OpenBao is sealed'),
@@ -85,16 +86,33 @@ export function toKeystoreError(answer: Answer, context: RequestContext = {}): K
   const matched =
     errors && RULES.find((row) => row.statuses.includes(answer.status) && errors.some((text) => row.text.test(text)));
   if (matched) return new KeystoreError(matched.class, matched.message, details);
-  if (errors === undefined && answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
-    return new KeystoreError('not-an-openbao-answer', 'the answer does not come from OpenBao', details);
-  }
-  if (answer.status === 403)
+  if (errors && answer.status === 403)
     return new KeystoreError('permission-denied', 'OpenBao denies the request', { ...details, ...context });
   const known = BY_STATUS[answer.status];
   if (known) return new KeystoreError(known[0], known[1], details);
+  if (isEmptySuccess(answer)) return notTransit(details);
+  const shapeless = errors === undefined && answer.status >= 300 && answer.status < 500;
+  if (answer.foreignBody || shapeless)
+    return new KeystoreError('not-an-openbao-answer', 'the answer does not come from OpenBao', details);
   if (answer.status >= 500) return new KeystoreError('server-error', 'OpenBao failed to answer', details);
   if (answer.status >= 400) return new KeystoreError('invalid-request', 'OpenBao refused the request', details);
   return malformedAnswer(details);
+}
+
+// KV version 2 answers paths that it does not know with 404 and the envelope of a success.
+function isEmptySuccess(answer: Answer): boolean {
+  return answer.status === 404 && answerErrors(answer) === undefined && answerRequestId(answer) !== undefined;
+}
+
+/** The mount is there and of another kind. */
+export function notTransit(details: KeystoreErrorDetails = {}): KeystoreError {
+  return new KeystoreError('mount-not-found', NOT_TRANSIT, details);
+}
+
+/** Whether a write came to nothing because another one was quicker: it may be repeated at once. */
+export function isLostRace(answer: Answer): boolean {
+  const texts = answer.status === 500 ? answerErrors(answer) : undefined;
+  return texts?.some((text) => /transaction commit failed|gets had different structure/.test(text)) ?? false;
 }
 
 /** OpenBao answered success with a body of another shape than documented. */

@@ -75,7 +75,8 @@ async function probeOne(cluster: Cluster, origin: string, signal: AbortSignal): 
   const id = new URL(origin).host;
   try {
     const answer = await cluster.sendTo(origin, { verb: 'read', path: 'sys/health', namespace: '', signal });
-    const role = ROLES[answer.status] ?? 'down';
+    // Whatever else answers there is no server of the cluster.
+    const role = typeof answer.body?.sealed === 'boolean' ? (ROLES[answer.status] ?? 'down') : 'down';
     return { endpoint: { id, role, state: STATES[role] }, version: readVersion(answer) };
   } catch (error) {
     if (!(error instanceof KeystoreError)) throw error;

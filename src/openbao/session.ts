@@ -1,21 +1,21 @@
 import type { Logger } from '../logging/logger.ts';
 import { KeystoreError } from '../keystore/errors.ts';
-import type { Answer } from './answer.ts';
-import type { LoginCredential, LoginMethod } from './auth/login-method.ts';
+import { type Answer, answerErrors } from './answer.ts';
+import type { LoginMethod } from './auth/login-method.ts';
 import type { OpenBaoRequest } from './client.ts';
 import type { Clock } from './clock.ts';
 import type { Cluster, Purpose } from './cluster.ts';
 import type { ClusterSource } from './cluster-source.ts';
 import { isWrappedDenial, type RequestContext, toKeystoreError } from './errors.ts';
-import { LoginGate } from './login-gate.ts';
+import { Login } from './login.ts';
 import { TOKEN_PATHS } from './paths.ts';
-import { withRetry } from './retry.ts';
+import { FAILURES_OF_FREE_REQUESTS, withRetry } from './retry.ts';
 import {
   careBackoffMs,
   careDelayMs,
+  endsRenewal,
   isShrinking,
   needsLogin,
-  readToken,
   renewedToken,
   saysTokenIsDead,
   type Token,
@@ -26,6 +26,8 @@ import { budget, waitFor } from './waiting.ts';
 export interface SessionRequest extends Omit<OpenBaoRequest, 'token' | 'namespace'> {
   readonly purpose: Purpose;
   readonly context: RequestContext;
+  /** End of the call's time, on the clock. */
+  readonly deadline: number;
 }
 
 export interface SessionOptions {
@@ -50,10 +52,10 @@ const MAX_SENDS = 3;
  */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #gate: LoginGate;
+  readonly #login: Login;
   #cluster: Cluster | undefined;
   #token: Token | undefined;
-  #login: Promise<Token> | undefined;
+  #served = false;
   #triage: Promise<Token | undefined> | undefined;
   #cancelCare: (() => void) | undefined;
   #failures = 0;
@@ -63,21 +65,37 @@ export class Session {
   #closing: Promise<void> | undefined;
 
   constructor(options: SessionOptions) {
+    const { clock, log, loginBudgetMs: budgetMs, method, namespace } = options;
     this.#options = options;
-    this.#gate = new LoginGate(options.method.rest, options.clock);
+    this.#login = new Login({
+      method,
+      namespace,
+      budgetMs,
+      clock,
+      log,
+      cluster: async () => (this.#cluster = await options.cluster.refresh()),
+      onToken: (token) => {
+        this.#served = false;
+        this.#adopt(token);
+      },
+    });
   }
 
   /**
-   * Sends with a live token. Resolves with OpenBao's answer, failures other than a denial included.
+   * Sends, with a live token, what may be carried out twice: it is repeated on failures that pass by themselves.
+   * Resolves with OpenBao's answer, a refusal with status 4xx included.
    *
    * @throws KeystoreError `permission-denied` when the token is alive and a policy denies; the login's errors; those of
-   * the connection; the signal's reason.
+   * the connection and of OpenBao itself; the signal's reason.
    */
   async send(request: SessionRequest): Promise<Answer> {
     let token = await this.#liveToken(request.signal);
     for (let sends = 1; ; sends += 1) {
       const answer = await this.#sendWith(token, request);
-      if (answer.status !== 403) return answer;
+      if (answer.status !== 403) {
+        if (token.value === this.#token?.value) this.#served = true;
+        return answer;
+      }
       const next = sends < MAX_SENDS ? await this.#afterDenial(token, answer, request.signal) : undefined;
       if (next === undefined) throw toKeystoreError(answer, request.context);
       token = next;
@@ -97,6 +115,7 @@ export class Session {
   /** No new login and no renewal from here on. */
   quiesce(): void {
     this.#quiet = true;
+    this.#login.quiesce();
     this.#cancelCare?.();
   }
 
@@ -107,17 +126,26 @@ export class Session {
 
   async #liveToken(signal: AbortSignal): Promise<Token> {
     if (this.#token !== undefined && this.#token.expiresAt > this.#options.clock.now()) return this.#token;
-    return waitFor(this.#loginOnce(), signal);
+    return waitFor(this.#login.once(), signal);
   }
 
-  async #sendWith(token: Token, request: SessionRequest): Promise<Answer> {
-    const { purpose, context: _, ...rest } = request;
-    const cluster = await this.cluster();
-    return cluster.send(purpose, { ...rest, namespace: this.#options.namespace, token: token.value });
+  // A login is no part of what is repeated here: it has its own tries, and each one may count.
+  #sendWith(token: Token, { purpose, context, deadline, ...request }: SessionRequest): Promise<Answer> {
+    const { clock, namespace } = this.#options;
+    const limits = { deadline, signal: request.signal, on: FAILURES_OF_FREE_REQUESTS };
+    return withRetry(clock, limits, async () => {
+      const cluster = await this.cluster();
+      const answer = await cluster.send(purpose, { ...request, namespace, token: token.value });
+      const refused = answer.status >= 400 && answer.status < 500;
+      if (answer.status < 300 || refused) return answer;
+      throw toKeystoreError(answer, context);
+    });
   }
 
   // A late denial of an older token says nothing about the present one.
   async #afterDenial(token: Token, answer: Answer, signal: AbortSignal): Promise<Token | undefined> {
+    // Whoever said it, it was not OpenBao, so it says nothing about the token.
+    if (answerErrors(answer) === undefined) return undefined;
     const current = this.#token;
     if (current !== undefined && current.value !== token.value) return current;
     const { clock } = this.#options;
@@ -130,108 +158,32 @@ export class Session {
 
   // Asks the server once per episode whether the token is alive.
   async #judgeToken(token: Token): Promise<Token | undefined> {
-    const { clock, log } = this.#options;
+    const { clock, log, method } = this.#options;
     const answer = await this.#own('read', TOKEN_PATHS.lookupSelf, token);
     if (saysTokenIsDead(answer)) {
-      log.info({ method: this.#options.method.name }, 'token is no longer known to OpenBao, logging in anew');
+      log.info({ method: method.name }, 'token is no longer known to OpenBao, logging in anew');
       this.#forget(token);
-      return this.#loginOnce();
+      return this.#login.once();
     }
     if (answer.status !== 200 && !isWrappedDenial(answer)) throw toKeystoreError(answer);
     this.#seenAliveAt = clock.now();
     if (clock.now() - this.#denialLoginAt < DENIAL_LOGIN_PAUSE_MS) return undefined;
     this.#denialLoginAt = clock.now();
-    const fresh = await this.#loginOnce();
-    this.#seenAliveAt = clock.now();
-    return fresh;
+    try {
+      return await this.#login.once();
+    } catch {
+      // The denial stands whether or not a fresh login can be had; why it cannot is in the log.
+      return undefined;
+    } finally {
+      this.#seenAliveAt = clock.now();
+    }
   }
 
   #forget(token: Token): void {
     if (this.#token?.value !== token.value) return;
+    this.#login.tokenDied(this.#served);
     this.#token = undefined;
     this.#cancelCare?.();
-  }
-
-  #loginOnce(): Promise<Token> {
-    this.#login ??= this.#logIn().finally(() => {
-      this.#login = undefined;
-    });
-    // Every waiter may have gone away by the time it fails.
-    this.#login.catch(() => undefined);
-    return this.#login;
-  }
-
-  async #logIn(): Promise<Token> {
-    if (this.#quiet) throw new KeystoreError('stopping', 'the plugin is stopping');
-    const { method } = this.#options;
-    const credential = await method.prepare();
-    try {
-      return await this.#present(credential);
-    } catch (error) {
-      // Refused while the file was being replaced: the new content deserves its own try.
-      if (!(error instanceof KeystoreError && error.class === 'login-refused' && method.rest.untilChanged)) throw error;
-      const again = await method.prepare();
-      if (again.fingerprint === credential.fingerprint) throw error;
-      return this.#present(again);
-    }
-  }
-
-  async #present(credential: LoginCredential): Promise<Token> {
-    const { clock, log, loginBudgetMs, method } = this.#options;
-    const refusal = this.#gate.standing(credential.fingerprint);
-    if (refusal !== undefined) throw refusal;
-    const time = budget(clock, loginBudgetMs, 'the login');
-    try {
-      this.#cluster = await this.#options.cluster.refresh();
-      const deadline = clock.now() + loginBudgetMs;
-      const answer = await withRetry(clock, { deadline, signal: time.signal }, () =>
-        this.#sendLogin(credential, time.signal),
-      );
-      const token = readToken(answer, clock.now());
-      if (token === undefined) throw toKeystoreError(answer);
-      this.#gate.open();
-      this.#adopt(token);
-      const leaseSeconds = Number.isFinite(token.leaseMs) ? token.leaseMs / 1000 : 0;
-      log.info({ method: method.name, lease_s: leaseSeconds, renewable: token.renewable }, 'logged in to OpenBao');
-      return token;
-    } catch (error) {
-      if (error instanceof KeystoreError)
-        log.warn(
-          {
-            method: method.name,
-            class: error.class,
-            http_status: error.details.httpStatus,
-            cause: error.details.cause,
-          },
-          'login to OpenBao failed',
-        );
-      throw error;
-    } finally {
-      time.done();
-    }
-  }
-
-  async #sendLogin(credential: LoginCredential, signal: AbortSignal): Promise<Answer> {
-    const cluster = await this.cluster();
-    const answer = await cluster.send('active', {
-      verb: 'write',
-      path: credential.path,
-      body: credential.body,
-      namespace: this.#options.namespace,
-      signal,
-    });
-    if (answer.status === 200) return answer;
-    const verdict = this.#options.method.judge(answer);
-    if (verdict !== undefined) {
-      const refusal = new KeystoreError(verdict.class, verdict.message, { httpStatus: answer.status });
-      this.#gate.refuse(credential.fingerprint, refusal);
-      throw refusal;
-    }
-    const error = toKeystoreError(answer);
-    // What is not on the method's list of refusals must not read as one.
-    throw error.class === 'invalid-request' || error.class === 'permission-denied'
-      ? new KeystoreError('server-error', 'OpenBao cannot process the login', error.details)
-      : error;
   }
 
   #adopt(token: Token): void {
@@ -256,14 +208,14 @@ export class Session {
     const { clock } = this.#options;
     try {
       if (needsLogin(token, clock.now())) {
-        await this.#loginOnce();
+        await this.#login.once();
         return;
       }
       const answer = await this.#own('write', TOKEN_PATHS.renewSelf, token);
       if (this.#token !== token) return;
       const renewed = renewedToken(token, answer, clock.now());
       if (renewed !== undefined) this.#adopt(renewed);
-      if (renewed === undefined ? answer.status < 500 : isShrinking(renewed, clock.now())) await this.#loginOnce();
+      if (renewed === undefined ? endsRenewal(answer) : isShrinking(renewed, clock.now())) await this.#login.once();
       else if (renewed === undefined) throw toKeystoreError(answer);
     } catch (error) {
       this.#failures += 1;
@@ -279,12 +231,13 @@ export class Session {
   }
 
   // A request about the token itself, under a budget of its own.
-  async #own(verb: 'read' | 'write', path: string, token: Token): Promise<Answer> {
+  async #own(verb: 'read' | 'write', path: string, token: Token, caller?: AbortSignal): Promise<Answer> {
     const { clock, loginBudgetMs, namespace } = this.#options;
     const time = budget(clock, loginBudgetMs, 'the token request');
+    const signal = caller === undefined ? time.signal : AbortSignal.any([time.signal, caller]);
     try {
       const cluster = await this.cluster();
-      return await cluster.send('active', { verb, path, namespace, token: token.value, signal: time.signal });
+      return await cluster.send('active', { verb, path, namespace, token: token.value, signal });
     } finally {
       time.done();
     }
@@ -293,16 +246,11 @@ export class Session {
   async #close(signal: AbortSignal): Promise<void> {
     this.quiesce();
     // A login under way would leave a token behind.
-    if (this.#login !== undefined) await waitFor(this.#login, signal).catch(() => undefined);
+    if (this.#login.running !== undefined) await waitFor(this.#login.running, signal).catch(() => undefined);
     const token = this.#token;
     this.#token = undefined;
-    this.#cancelCare?.();
     if (token !== undefined && token.expiresAt > this.#options.clock.now() && !signal.aborted) {
-      const cluster = await this.cluster();
-      const { namespace } = this.#options;
-      await cluster
-        .send('active', { verb: 'write', path: TOKEN_PATHS.revokeSelf, namespace, token: token.value, signal })
-        .catch(() => undefined);
+      await this.#own('write', TOKEN_PATHS.revokeSelf, token, signal).catch(() => undefined);
     }
     await this.#options.cluster.close();
   }

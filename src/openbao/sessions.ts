@@ -27,6 +27,7 @@ export class Sessions<S extends Endable> {
   // Those that left but are still in use, or being closed, belong here too.
   readonly #live = new Set<Entry<S>>();
   readonly #sweep: NodeJS.Timeout;
+  #quiet = false;
   #closed = false;
   // Ends what is still under way when the sessions are closed with a limit.
   readonly #hardStop = new AbortController();
@@ -63,7 +64,9 @@ export class Sessions<S extends Endable> {
     return this.#entries.peek(target.sessionKey)?.session;
   }
 
+  /** Quiets every session, those to come included. */
   quiesce(): void {
+    this.#quiet = true;
     for (const { session } of this.#entries.values()) session.quiesce();
   }
 
@@ -90,6 +93,7 @@ export class Sessions<S extends Endable> {
     let entry = this.#entries.get(target.sessionKey);
     if (entry === undefined) {
       entry = { session: this.#open(target), ended: Promise.withResolvers(), users: 0, evicted: this.#closed };
+      if (this.#quiet) entry.session.quiesce();
       this.#live.add(entry);
       // A call that was waiting while the sessions were closed still gets its answer, from a session of its own.
       if (!this.#closed) this.#entries.set(target.sessionKey, entry);

@@ -16,7 +16,9 @@ export function readToken(answer: Answer, now: number): Token | undefined {
   const value = auth?.client_token;
   const lease = readLease(auth);
   if (answer.status !== 200 || typeof value !== 'string' || value === '' || lease === undefined) return undefined;
-  return { value, renewable: auth?.renewable === true, leaseMs: lease, expiresAt: now + lease };
+  // Whole seconds: a login yields 0 for a token without an end, a renewal just before the maximum does too.
+  const leaseMs = lease === 0 ? Infinity : lease;
+  return { value, renewable: auth?.renewable === true, leaseMs, expiresAt: now + leaseMs };
 }
 
 /**
@@ -28,6 +30,11 @@ export function renewedToken(token: Token, answer: Answer, now: number): Token |
   const lease = readLease(auth);
   if (answer.status !== 200 || lease === undefined || now + lease <= token.expiresAt) return undefined;
   return { ...token, renewable: auth?.renewable === true, expiresAt: now + lease };
+}
+
+/** Whether an answer to a renewal that did not help says that another one will not either. */
+export function endsRenewal(answer: Answer): boolean {
+  return [200, 204, 400, 403].includes(answer.status);
 }
 
 /** Whether an answer says that the token itself is dead, and not that a policy denies: OpenBao leaves the text bare. */
@@ -69,5 +76,5 @@ export function careBackoffMs(failures: number, clock: Clock): number {
 function readLease(auth: Readonly<Record<string, unknown>> | undefined): number | undefined {
   const seconds = auth?.lease_duration;
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) return undefined;
-  return seconds === 0 ? Infinity : seconds * 1000;
+  return seconds * 1000;
 }

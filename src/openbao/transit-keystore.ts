@@ -21,7 +21,7 @@ import { openLoginMethod } from './auth/open-login-method.ts';
 import { createCertificateReader } from './client-certificate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type ClusterSource, createClusterSource } from './cluster-source.ts';
-import { isNothingHere, malformedAnswer, toKeystoreError } from './errors.ts';
+import { isNothingHere, malformedAnswer, notTransit, toKeystoreError } from './errors.ts';
 import { HealthProbe } from './health.ts';
 import { readKeyDescription } from './key-data.ts';
 import { Limiter } from './limiter.ts';
@@ -105,9 +105,10 @@ export class TransitKeystore implements Keystore {
 
   async #inTurn<T>(call: KeystoreCall, work: (turn: Turn) => Promise<T>): Promise<T> {
     const target = this.#targets.resolve(call.access);
-    return this.#calls.run(call.signal, () =>
-      this.#sessions.use(target, (session) =>
-        session.run(call.signal, () => work({ call, session, mount: target.transitMount })),
+    // The identity's own turn first, so that one whose server hangs does not take up the turns of all.
+    return this.#sessions.use(target, (session) =>
+      session.run(call.signal, () =>
+        this.#calls.run(call.signal, () => work({ call, session, mount: target.transitMount })),
       ),
     );
   }
@@ -151,11 +152,11 @@ export class TransitKeystore implements Keystore {
 
 async function describe({ call, session, mount }: Turn, keyId: string): Promise<KeyDescription> {
   const answer = await session.readKey(call, mount, keyId);
-  if (answer.status === 200) return readKeyDescription(keyId, answer);
+  if (answer.status === 200 && !answer.foreignBody) return readKeyDescription(keyId, answer);
   if (!isNothingHere(answer)) throw toKeystoreError(answer);
   // A mount of another kind answers a missing key in the same words, and "key not found" is a strong statement.
   if (await session.isTransit(call, mount)) throw new KeystoreError('key-not-found', 'the key does not exist');
-  throw new KeystoreError('mount-not-found', 'the mount is no Transit mount');
+  throw notTransit();
 }
 
 async function encrypt(turn: Turn, input: EncryptInput): Promise<EncryptOutput> {

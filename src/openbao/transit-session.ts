@@ -1,11 +1,10 @@
 import type { KeystoreCall } from '../keystore/keystore.ts';
 import { type Answer, answerData, answerRequestId } from './answer.ts';
 import type { Clock } from './clock.ts';
-import { malformedAnswer, type RequestContext, toKeystoreError } from './errors.ts';
+import { notTransit, type RequestContext, toKeystoreError } from './errors.ts';
 import type { HealthProbe } from './health.ts';
 import type { Limiter } from './limiter.ts';
 import { cryptoPath, keyPath, mountPath } from './paths.ts';
-import { withRetry } from './retry.ts';
 import type { Session } from './session.ts';
 import type { Endable } from './sessions.ts';
 import { SharedRead } from './shared-read.ts';
@@ -68,7 +67,7 @@ export class TransitSession implements Endable {
   /** Whether a mount is a Transit mount. */
   async isTransit(call: KeystoreCall, mount: string): Promise<boolean> {
     const answer = await this.#send(call, 'read', mountPath(mount), undefined, {});
-    if (answer.status >= 500 || answer.status === 429) throw toKeystoreError(answer);
+    if (answer.status === 429) throw toKeystoreError(answer);
     return answerData(answer)?.type === 'transit';
   }
 
@@ -84,9 +83,10 @@ export class TransitSession implements Endable {
     const context = { policyPath: path, capability: 'update' };
     const answer = await this.#send(call, 'write', path, item, context);
     noteRequestId(call, answer);
-    if (answer.status !== 200) throw toKeystoreError(answer, context);
-    const data = answerData(answer);
-    if (data === undefined) throw malformedAnswer();
+    // A store of another kind has taken the request for something to keep.
+    if (answer.status === 204) throw notTransit();
+    const data = answer.status === 200 ? answerData(answer) : undefined;
+    if (data === undefined) throw toKeystoreError(answer, context);
     return data;
   }
 
@@ -105,20 +105,15 @@ export class TransitSession implements Endable {
     body: object | undefined,
     context: RequestContext,
   ): Promise<Answer> {
-    return withRetry(this.#clock, call, async () => {
-      const answer = await this.#session.send({
-        purpose: 'any',
-        verb,
-        path,
-        context,
-        signal: call.signal,
-        ...(body === undefined ? {} : { body }),
-        ...(call.requestId === undefined ? {} : { requestId: call.requestId }),
-      });
-      // The retry layer decides by class whether another try may find a node that serves.
-      if (answer.status >= 300 && answer.status < 400) throw toKeystoreError(answer, context);
-      if (answer.status >= 500) throw toKeystoreError(answer, context);
-      return answer;
+    return this.#session.send({
+      purpose: 'any',
+      verb,
+      path,
+      context,
+      signal: call.signal,
+      deadline: call.deadline,
+      ...(body === undefined ? {} : { body }),
+      ...(call.requestId === undefined ? {} : { requestId: call.requestId }),
     });
   }
 }

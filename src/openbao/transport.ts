@@ -5,7 +5,7 @@ import { Pool } from 'undici';
 
 import { isPrivateAddress } from '../config/address-rules.ts';
 import { KeystoreError } from '../keystore/errors.ts';
-import { type Answer, toAnswer } from './answer.ts';
+import { type Answer, asObject, toAnswer } from './answer.ts';
 
 /** How connections of one session are made. */
 export interface TransportOptions {
@@ -66,6 +66,7 @@ export function createTransport(options: TransportOptions): Transport {
     },
   });
 
+  let closed: Promise<void> | undefined;
   return {
     async request({ method, path, headers, body, signal }) {
       signal.throwIfAborted();
@@ -84,15 +85,16 @@ export function createTransport(options: TransportOptions): Transport {
         throw translate(error, signal);
       }
     },
-    async close() {
-      if (pool.destroyed) return;
-      const { promise: late, resolve } = Promise.withResolvers<undefined>();
-      const timer = setTimeout(resolve, CLOSE_GRACE_MS, undefined);
-      await Promise.race([pool.close().catch(() => undefined), late]);
-      clearTimeout(timer);
-      await pool.destroy();
-    },
+    close: () => (closed ??= closePool(pool)),
   };
+}
+
+async function closePool(pool: Pool): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, CLOSE_GRACE_MS, undefined);
+  await Promise.race([pool.close(), late]);
+  clearTimeout(timer);
+  await pool.destroy();
 }
 
 const CLOSE_GRACE_MS = 3000;
@@ -150,9 +152,10 @@ const TLS_CODE =
   /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|CRL_|EPROTO)/;
 
 function errorCode(error: unknown): string {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
-    const code = (current as { code?: unknown }).code;
-    if (typeof code === 'string' && /^[A-Z0-9_]{2,64}$/.test(code)) return code;
+  let current = asObject(error);
+  for (let depth = 0; current !== undefined && depth < 5; depth += 1) {
+    if (typeof current.code === 'string' && /^[A-Z0-9_]{2,64}$/.test(current.code)) return current.code;
+    current = asObject(current.cause);
   }
   return 'UNKNOWN';
 }

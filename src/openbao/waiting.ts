@@ -3,6 +3,8 @@ import { KeystoreError } from '../keystore/errors.ts';
 
 /** Waits for work that others share: when the signal ends the waiting, the work goes on. */
 export async function waitFor<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Should nobody wait any more when it fails, that is no unhandled rejection.
+  work.catch(() => undefined);
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => {

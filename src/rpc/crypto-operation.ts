@@ -32,24 +32,21 @@ export function createCryptoOperation(
       rpc: 'Encrypt',
       async handle(request, context) {
         const { parameters, plaintext, associatedData, keyVersionId, requestId } = request;
-        try {
-          const keyId = requireKeyId(parameters);
-          const keyVersion = optionalKeyVersion(keyVersionId);
-          checkSize('plaintext', plaintext, keystore.get().limits.maxPlaintextBytes);
-          checkSize('associated_data', associatedData, MAX_ASSOCIATED_DATA_BYTES);
-          const call = toKeystoreCall(parameters?.config, context, requestId);
-          return toEncrypted(
-            await keystore.get().encrypt(call, {
-              keyId,
-              plaintext,
-              ...(associatedData === undefined ? {} : { associatedData }),
-              ...(keyVersion === undefined ? {} : { keyVersion }),
-            }),
-          );
-        } finally {
-          plaintext.fill(0);
-        }
+        const keyId = requireKeyId(parameters);
+        const keyVersion = optionalKeyVersion(keyVersionId);
+        checkSize('plaintext', plaintext, keystore.get().limits.maxPlaintextBytes);
+        checkSize('associated_data', associatedData, MAX_ASSOCIATED_DATA_BYTES);
+        const call = toKeystoreCall(parameters?.config, context, requestId);
+        return toEncrypted(
+          await keystore.get().encrypt(call, {
+            keyId,
+            plaintext,
+            ...(associatedData === undefined ? {} : { associatedData }),
+            ...(keyVersion === undefined ? {} : { keyVersion }),
+          }),
+        );
       },
+      release: ({ plaintext }) => plaintext.fill(0),
     }),
     decrypt: unary(environment, {
       ...common,
@@ -67,7 +64,7 @@ export function createCryptoOperation(
         });
         return { plaintext, keyVersionId: formatKeyVersionId(keyVersion) };
       },
-      release: ({ plaintext }) => plaintext.fill(0),
+      release: (_request, response) => response?.plaintext.fill(0),
     }),
     rewrap: unary(environment, {
       ...common,

@@ -41,9 +41,12 @@ function reasonOf(error: KeystoreError, row: ErrorRow): string {
   return error.details.accessDataReason ?? row.reason;
 }
 
+// A trailer has little room, and the configuration's text may have any number of problems.
+const MAX_FIELDS = 20;
+
 // CMK passes metadata on to tenants as context of its error; `missingFields` is the name it knows.
 function metadataOf({ details }: KeystoreError): Record<string, string> {
-  const fields = details.fields?.join(',');
+  const fields = details.fields?.slice(0, MAX_FIELDS).join(',');
   return {
     ...(fields === undefined
       ? {}

@@ -34,8 +34,8 @@ export interface UnaryOptions<Request, Response> {
   /** Fields of the log line that the request gives. */
   readonly describe?: (request: NoInfer<Request>) => Record<string, unknown>;
   readonly handle: (request: Request, context: UnaryContext) => Promise<Response>;
-  /** Called once the response has been serialised: wipes what may not outlive it. */
-  readonly release?: (response: NoInfer<Response>) => void;
+  /** Called at the end of every call, once the response, if there is one, has been serialised: wipes what may not outlive it. */
+  readonly release?: (request: NoInfer<Request>, response?: NoInfer<Response>) => void;
 }
 
 /**
@@ -63,7 +63,7 @@ export function unary<Request, Response>(
         limit.done();
         record('debug', { outcome: 'ok', ...traceFields(trace) });
         callback(null, response);
-        options.release?.(response);
+        options.release?.(call.request, response);
       },
       (error: unknown) => {
         limit.done();
@@ -78,18 +78,20 @@ export function unary<Request, Response>(
     }
 
     function settle(error: unknown, calls: CallTrace = { openbaoRequestIds: [] }): void {
-      if (error instanceof KeystoreError) {
-        record(ERROR_TABLE[error.class].logLevel, {
-          outcome: error.class,
-          ...detailFields(error.details),
-          ...traceFields(calls),
-        });
-        callback(toStatus(error, options.face));
-        return;
-      }
+      callback(error instanceof KeystoreError ? failure(error, calls) : defect(error));
+      options.release?.(call.request);
+    }
+
+    function failure(error: KeystoreError, calls: CallTrace): ReturnType<typeof toStatus> {
+      const fields = { outcome: error.class, ...detailFields(error.details), ...traceFields(calls) };
+      record(ERROR_TABLE[error.class].logLevel, fields);
+      return toStatus(error, options.face);
+    }
+
+    function defect(error: unknown): ReturnType<typeof toStatus> {
       const reference = randomUUID();
-      record('error', { outcome: 'internal', reference, error });
-      callback(toStatus(new KeystoreError('internal', 'internal error'), options.face, reference));
+      record('error', { outcome: 'internal', reference, ...defectFields(error) });
+      return toStatus(new KeystoreError('internal', 'internal error'), options.face, reference);
     }
 
     function record(level: 'debug' | 'info' | 'warn' | 'error', fields: Record<string, unknown>): void {
@@ -111,11 +113,19 @@ function detailFields(details: KeystoreErrorDetails): Record<string, unknown> {
   };
 }
 
+// What was thrown may be anything, and its message may quote a request: only its kind and place are told.
+function defectFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { thrown: typeof error };
+  const frames = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line));
+  return { error_name: error.name, error_stack: frames?.join('\n') };
+}
+
 function traceFields({ openbaoRequestIds }: CallTrace): Record<string, unknown> {
   return openbaoRequestIds.length === 0 ? {} : { openbao_request_id: openbaoRequestIds.join(' ') };
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const DEADLINE_SLACK_MS = 20;
 
 // One controller per call for its three ends: time, the caller, the process.
 function limitCall(
@@ -129,8 +139,10 @@ function limitCall(
   };
   const deadline = Math.min(callersDeadline(call), budgetEnd);
   const onStop = abort('stopping', 'the plugin is stopping');
-  const onCancel = abort('cancelled', 'the caller went away');
+  const onGone = abort('cancelled', 'the caller went away');
   const onTime = abort('deadline-exceeded', 'the call took too long');
+  // At its deadline a caller cancels, and that may be seen first.
+  const onCancel = (): void => (performance.now() + DEADLINE_SLACK_MS < deadline ? onGone() : onTime());
 
   const timer = Number.isFinite(deadline)
     ? setTimeout(onTime, Math.min(MAX_TIMER_MS, Math.max(0, deadline - performance.now())))

@@ -1,17 +1,13 @@
-import { status, type ServerWritableStream } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 
 import { HEALTH_SERVICE_NAME, HealthService } from '../../plugin-protocol/services.ts';
 import {
   HealthCheckResponse_ServingStatus as ServingStatus,
-  type HealthCheckRequest,
-  type HealthCheckResponse,
   type HealthServer,
 } from '../../proto/gen/grpc/health/v1/health.ts';
 
 import type { OpenStreams } from './open-streams.ts';
 import type { ServiceRegistration } from './service.ts';
-
-type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
 const KNOWN = new Set(['', HEALTH_SERVICE_NAME]);
 
@@ -21,7 +17,6 @@ const KNOWN = new Set(['', HEALTH_SERVICE_NAME]);
  */
 export function createHealth(streams: OpenStreams): { registration: ServiceRegistration; setNotServing(): void } {
   let current: ServingStatus = ServingStatus.SERVING;
-  const watchers = new Set<Watcher>();
 
   const implementation: HealthServer = {
     check: (call, callback) => {
@@ -33,16 +28,17 @@ export function createHealth(streams: OpenStreams): { registration: ServiceRegis
     },
     watch: (call) => {
       const known = KNOWN.has(call.request.service);
-      call.write({ status: known ? current : ServingStatus.SERVICE_UNKNOWN });
-      if (known) watchers.add(call);
-      streams.hold(call, () => watchers.delete(call));
+      const tell = (): void => {
+        call.write({ status: known ? current : ServingStatus.SERVICE_UNKNOWN });
+      };
+      tell();
+      streams.hold(call, known ? tell : undefined);
     },
   };
   return {
     registration: { definition: HealthService, implementation },
     setNotServing: () => {
       current = ServingStatus.NOT_SERVING;
-      for (const watcher of watchers) watcher.write({ status: current });
     },
   };
 }

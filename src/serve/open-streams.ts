@@ -7,19 +7,17 @@ interface OpenStream extends EventEmitter {
 
 /** The streams that only the stop of the plugin ends from this side. */
 export class OpenStreams {
-  readonly #streams = new Set<OpenStream>();
+  readonly #streams = new Map<OpenStream, () => void>();
   #ended = false;
 
-  /** Keeps the stream open. `released` is called once it has ended, whoever ended it. */
-  hold(stream: OpenStream, released: () => void = () => undefined): void {
+  /** Keeps the stream open until `endAll`, which calls `lastWord` first, or until the peer ends it. */
+  hold(stream: OpenStream, lastWord: () => void = () => undefined): void {
     if (this.#ended) {
       stream.end();
       return;
     }
-    this.#streams.add(stream);
-    const release = (): void => {
-      if (this.#streams.delete(stream)) released();
-    };
+    this.#streams.set(stream, lastWord);
+    const release = (): void => void this.#streams.delete(stream);
     stream.once('finish', release);
     stream.once('close', release);
   }
@@ -31,6 +29,9 @@ export class OpenStreams {
   /** Ends all, and from now on each further one at once. */
   endAll(): void {
     this.#ended = true;
-    for (const stream of this.#streams) stream.end();
+    for (const [stream, lastWord] of this.#streams) {
+      lastWord();
+      stream.end();
+    }
   }
 }

@@ -28,7 +28,7 @@ export function createReflection(
   const implementation: ServerReflectionServer = {
     serverReflectionInfo: (call) => {
       streams.hold(call);
-      void answerAll(call, names);
+      answerAll(call, names);
     },
   };
   return own.map((definition) => ({ definition, implementation }));
@@ -39,24 +39,27 @@ function serviceName(definition: ServiceDefinition): string {
   return Object.values(definition)[0]?.path.split('/')[1] ?? '';
 }
 
-async function answerAll(call: Stream, names: readonly string[]): Promise<void> {
+function answerAll(call: Stream, names: readonly string[]): void {
   const sent = new Set<string>();
-  try {
-    const { loadDescriptorIndex } = await import('./descriptor-index.ts');
-    const index = await loadDescriptorIndex();
-    for await (const request of call as AsyncIterable<ServerReflectionRequest>) {
-      const messageResponse = request.messageRequest && answer(request.messageRequest, { index, names, sent });
-      call.write({
-        validHost: request.host,
-        originalRequest: request,
-        messageResponse: messageResponse ?? failure(status.INVALID_ARGUMENT, 'the request asks for nothing'),
-      });
-    }
-    call.end();
-  } catch {
-    // The caller went away in the middle, or the descriptors do not load; a caller that is still there learns of it.
-    if (!call.destroyed) call.emit('error', { code: status.INTERNAL, details: 'reflection failed' });
-  }
+  const loading = import('./descriptor-index.ts').then(({ loadDescriptorIndex }) => loadDescriptorIndex());
+  const fail = (): void => {
+    call.emit('error', { code: status.INTERNAL, details: 'the descriptors do not load' });
+  };
+  // Not `for await`, which would destroy the stream, and so the status, at the end of the requests.
+  call.on('data', (request: ServerReflectionRequest) => {
+    loading.then((index) => call.write(respond(request, { index, names, sent })), fail);
+  });
+  call.on('end', () => {
+    loading.then(() => call.end(), fail);
+  });
+}
+
+function respond(request: ServerReflectionRequest, sources: Sources): ServerReflectionResponse {
+  const messageResponse =
+    request.messageRequest === undefined
+      ? failure(status.INVALID_ARGUMENT, 'the request asks for nothing')
+      : answer(request.messageRequest, sources);
+  return { validHost: request.host, originalRequest: request, messageResponse };
 }
 
 interface Sources {

@@ -8,7 +8,7 @@ import { SOCKET_DIRECTORY_PREFIX } from './socket.ts';
 
 const MAX_DIRECTORIES = 100;
 /** A socket refuses connections for an instant between bind and listen, so only a second refusal counts. */
-const SECOND_LOOK_MS = 1_000;
+const defaultPause = (signal: AbortSignal): Promise<void> => delay(1_000, undefined, { ref: false, signal });
 const CONNECT_TIMEOUT_MS = 1_000;
 
 /**
@@ -18,13 +18,14 @@ const CONNECT_TIMEOUT_MS = 1_000;
 export async function removeStaleSockets(options: {
   readonly temporaryDirectory: string;
   readonly signal: AbortSignal;
-  readonly secondLookMs?: number;
+  /** Time between the two looks, one second by default. Rejects on abort. */
+  readonly pause?: (signal: AbortSignal) => Promise<unknown>;
 }): Promise<number> {
-  const { temporaryDirectory, signal, secondLookMs = SECOND_LOOK_MS } = options;
+  const { temporaryDirectory, signal, pause = defaultPause } = options;
   const suspects = await refusing(await ownSockets(temporaryDirectory), signal);
   if (suspects.length === 0) return 0;
   try {
-    await delay(secondLookMs, undefined, { ref: false, signal });
+    await pause(signal);
   } catch {
     return 0;
   }

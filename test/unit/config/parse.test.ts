@@ -254,13 +254,24 @@ supportedregions:
   test.each(Object.entries(limits.properties))(
     'R-CONF-12 limits.%s keeps its range',
     (name, { minimum, maximum, ...rest }) => {
-      const with_ = (value: number): string => `limits: { ${name}: ${value} }`;
+      const room: Partial<Record<string, string>> = {
+        maxAnswerBytes: ', maxPlaintextBytes: 1',
+        maxPlaintextBytes: ', maxAnswerBytes: 67108864',
+      };
+      const with_ = (value: number): string => `limits: { ${name}: ${value}${room[name] ?? ''} }`;
       expect(rest.default).toBeGreaterThanOrEqual(minimum);
       expect(rest.default).toBeLessThanOrEqual(maximum);
       expect(parse(with_(minimum)).limits).toMatchObject({ [name]: minimum });
       expect(parse(with_(maximum)).limits).toMatchObject({ [name]: maximum });
       for (const value of [minimum - 1, maximum + 1, minimum + 0.5])
         expect(paths(with_(value))).toEqual([`limits.${name}`]);
+    },
+  );
+
+  test.each(['maxAnswerBytes: 1000000', 'maxPlaintextBytes: 4000000'])(
+    'R-CONF-22 %s leaves no room for the answer to the largest plaintext',
+    (limit) => {
+      expect(paths(`limits: { ${limit} }`)).toEqual(['limits.maxAnswerBytes']);
     },
   );
 
