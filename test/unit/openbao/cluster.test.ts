@@ -1,0 +1,158 @@
+import { Secret } from '../../../src/config/secret.ts';
+import { KeystoreError } from '../../../src/keystore/errors.ts';
+import type { Cluster } from '../../../src/openbao/cluster.ts';
+import { type ClusterSource, createClusterSource } from '../../../src/openbao/cluster-source.ts';
+import { errors, type FakeOpenBao, hold, json, startFakeOpenBao } from '../../support/fake-openbao.ts';
+import { createAuthority } from '../../support/pki.ts';
+import { until } from '../../support/until.ts';
+
+const LIMITS = { maxConnectionsPerSession: 2, connectTimeoutMs: 1000, maxAnswerBytes: 10_000 };
+const PATH = 'transit/keys/k';
+const signal = new AbortController().signal;
+
+function sourceOf(origins: readonly string[], ca: () => string | undefined): ClusterSource {
+  return createClusterSource({
+    target: {
+      origins,
+      ca: { source: 'file', file: { path: '/ca' } },
+      serverName: undefined,
+      allowPrivateAddresses: true,
+    },
+    limits: LIMITS,
+    read: () => {
+      const pem = ca();
+      return pem === undefined ? Promise.reject(new Error('CANARY')) : Promise.resolve(new Secret(pem));
+    },
+  });
+}
+const read = (cluster: Cluster) => cluster.send('any', { verb: 'read', path: PATH, namespace: '', signal });
+const failure = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
+
+async function twoServers() {
+  const [a, b] = [await startFakeOpenBao(), await startFakeOpenBao()];
+  for (const server of [a, b]) server.on('GET', PATH, json(200, { data: {} }));
+  const source = sourceOf([a.address, b.address], () => a.caPem + b.caPem);
+  return {
+    a,
+    b,
+    cluster: await source.refresh(),
+    async [Symbol.asyncDispose]() {
+      await source.close();
+      await a[Symbol.asyncDispose]();
+      await b[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('the servers of a cluster', () => {
+  it('are used one at a time, the next one when one cannot be reached', async () => {
+    await using servers = await twoServers();
+    const { a, b, cluster } = servers;
+    await read(cluster);
+    await read(cluster);
+    expect([a.requests.length, b.requests.length]).toEqual([2, 0]);
+    a.on('GET', PATH, (response) => void response.socket?.destroy());
+    expect(await failure(read(cluster))).toMatchObject({ class: 'unreachable' });
+    expect(await read(cluster)).toMatchObject({ status: 200 });
+    expect(b.requests).toHaveLength(1);
+  });
+
+  it.each([502, 503, 504])('the next one after a %i', async (status) => {
+    await using servers = await twoServers();
+    const { a, b, cluster } = servers;
+    a.on('GET', PATH, errors(status, 'Vault is sealed'));
+    expect(await read(cluster)).toMatchObject({ status });
+    expect(await read(cluster)).toMatchObject({ status: 200 });
+    expect(b.requests).toHaveLength(1);
+  });
+
+  it.each([307, 400, 403, 404, 429, 500])('the same one after a %i', async (status) => {
+    await using servers = await twoServers();
+    const { a, b, cluster } = servers;
+    a.on('GET', PATH, errors(status, 'x'));
+    await read(cluster);
+    await read(cluster);
+    expect([a.requests.length, b.requests.length]).toEqual([2, 0]);
+  });
+
+  it('many failures at once move on by one', async () => {
+    await using servers = await twoServers();
+    const { a, b, cluster } = servers;
+    const bad = hold(errors(503, 'Vault is sealed'));
+    a.on('GET', PATH, bad.reply);
+    const calls = [read(cluster), read(cluster)];
+    await a.requested('GET', PATH, 2);
+    bad.release();
+    await Promise.all(calls);
+    await read(cluster);
+    expect(b.requests).toHaveLength(1);
+  });
+
+  it('R-SEC-05 R-AUTH-03 a redirect from one to another is not followed', async () => {
+    await using servers = await twoServers();
+    const { a, b, cluster } = servers;
+    a.on('GET', PATH, (response) => response.writeHead(307, { location: `${b.address}/v1/${PATH}` }).end());
+    expect(await read(cluster)).toMatchObject({ status: 307 });
+    expect(b.requests).toEqual([]);
+  });
+
+  it('without an address there is nothing to reach', async () => {
+    const source = sourceOf([], () => 'ca');
+    expect(await failure(read(await source.refresh()))).toMatchObject({ class: 'unreachable' });
+    await source.close();
+  });
+});
+
+describe('R-CONF-10 the file of trusted authorities', () => {
+  let fake: FakeOpenBao;
+  beforeAll(async () => {
+    fake = await startFakeOpenBao();
+    fake.on('GET', PATH, json(200, { data: {} }));
+  });
+  afterAll(() => fake[Symbol.asyncDispose]());
+
+  it('is read at each refresh, and as long as it says the same the connections stay', async () => {
+    const source = sourceOf([fake.address], () => fake.caPem);
+    const cluster = await source.refresh();
+    expect(await source.refresh()).toBe(cluster);
+    expect(await Promise.all([source.refresh(), source.refresh()])).toEqual([cluster, cluster]);
+    await source.close();
+  });
+
+  it('that changed makes new connections, and the old ones end after their requests', async () => {
+    let ca = (await createAuthority({ commonName: 'Old CA' })).certificatePem + fake.caPem;
+    const source = sourceOf([fake.address], () => ca);
+    const before = await source.refresh();
+    const held = hold(json(200, { data: {} }));
+    fake.on('GET', PATH, held.reply, json(200, { data: {} }));
+    const running = read(before);
+    await fake.requested('GET', PATH, fake.seen('GET', PATH).length + 1);
+    ca = fake.caPem;
+    const after = await source.refresh();
+    expect(after).not.toBe(before);
+    expect(await read(after)).toMatchObject({ status: 200 });
+    held.release();
+    expect(await running).toMatchObject({ status: 200 });
+    expect(await failure(read(before))).toMatchObject({ class: 'unreachable' });
+    await source.close();
+    await until('all connections end', () => fake.connections === 0);
+  });
+
+  it('that no longer trusts the server ends its use', async () => {
+    let ca = fake.caPem;
+    const source = sourceOf([fake.address], () => ca);
+    expect(await read(await source.refresh())).toMatchObject({ status: 200 });
+    ca = (await createAuthority({ commonName: 'Another CA' })).certificatePem;
+    expect(await failure(read(await source.refresh()))).toMatchObject({ class: 'tls-failure' });
+    await source.close();
+  });
+
+  it('that cannot be read is a fault of the connection, and says nothing of what was read', async () => {
+    const source = sourceOf([fake.address], () => undefined);
+    const error = await failure(source.refresh());
+    expect(error).toBeInstanceOf(KeystoreError);
+    expect(error).toMatchObject({ class: 'tls-failure', details: { cause: 'CA_UNREADABLE' } });
+    expect(JSON.stringify(error)).not.toContain('CANARY');
+    await source.close();
+  });
+});

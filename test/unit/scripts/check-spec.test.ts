@@ -1,0 +1,132 @@
+import { judge } from '../../../scripts/check-spec/judge.ts';
+import { PROTOCOL_ROWS, renderProtocolCoverage, uncoveredRows } from '../../../scripts/check-spec/protocol-coverage.ts';
+import { readSpecification } from '../../../scripts/check-spec/specification.ts';
+import type { TestResult } from '../../../scripts/check-spec/test-results.ts';
+import { renderTrace } from '../../../scripts/check-spec/trace.ts';
+
+// Ids in this file are put together, so that no search takes them for claims of this test.
+const id = (area: string, number: string): string => ['R', area, number].join('-');
+const ONE = id('PLANT', '01');
+const TWO = id('PLANT', '02');
+const SOFT = id('PLANT', '03');
+const LATER = id('PLANT', '04');
+
+const DOCUMENT = `
+# Planted
+
+Words like ${ONE} in running text are no requirements.
+
+- **${ONE}** The plugin MUST answer.
+- **${TWO}** The host SHOULD ask, and MUST NOT shout.
+- **${SOFT}** The plugin MAY sing.
+- **${LATER}** PLANNED: The plugin MUST dance.
+`;
+
+const test_ = (title: string, status = 'passed', file = 'test/unit/a.test.ts'): TestResult => ({ file, title, status });
+const PASSING = [
+  test_(`${ONE} answers`),
+  test_(`asks and does not shout (${TWO})`, 'passed', 'test/process/b.test.ts'),
+];
+
+function verdict(tests: readonly TestResult[], { requireAll = false, document = DOCUMENT } = {}) {
+  return judge(readSpecification(document).requirements, tests, { requireAll });
+}
+
+describe('readSpecification', () => {
+  test('reads id, level and state of every item', () => {
+    const { requirements, faults } = readSpecification(DOCUMENT);
+    expect(faults).toEqual([]);
+    expect(requirements.map(({ id: each, level, planned }) => [each, level, planned])).toEqual([
+      [ONE, 'MUST', false],
+      [TWO, 'MUST', false],
+      [SOFT, 'MAY', false],
+      [LATER, 'MUST', true],
+    ]);
+  });
+
+  test.each([
+    ['an id used twice', `- **${ONE}** The plugin MAY.`, 'used twice'],
+    ['an item without a word of strength', `- **${id('PLANT', '09')}** The plugin answers.`, 'neither MUST'],
+    ['an item in another form', `- ${id('PLANT', '09')} The plugin MUST answer.`, 'not in the form'],
+    ['an indented item', `  - **${id('PLANT', '09')}** The plugin MUST answer.`, 'not in the form'],
+  ])('%s is a fault', (_name, line, text) => {
+    const { faults } = readSpecification(`${DOCUMENT}${line}\n`);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(text);
+  });
+});
+
+describe('judge', () => {
+  test('is content when every MUST has a passing test', () => {
+    expect(verdict(PASSING)).toEqual({ problems: [], notRun: [], shown: 2 });
+  });
+
+  test.each([ONE, TWO])('taking away the tests of one id is a problem', (taken) => {
+    const { problems, shown } = verdict(PASSING.filter(({ title }) => !title.includes(taken)));
+    expect(problems).toEqual([`${taken} has no test`]);
+    expect(shown).toBe(1);
+  });
+
+  test.each([
+    [
+      'an id that the specification does not know',
+      test_(`${id('PLANT', '77')} x`),
+      `${id('PLANT', '77')} is not in the`,
+    ],
+    ['a PLANNED id that has a test', test_(`${LATER} dances`), `${LATER} is PLANNED`],
+    ['a failed test beside a passing one', test_(`${ONE} answers again`, 'failed'), `${ONE}: "`],
+    ['a failed test of a MAY', test_(`${SOFT} sings`, 'failed'), `${SOFT}: "`],
+  ])('%s is a problem', (_name, extra, text) => {
+    const { problems } = verdict([...PASSING, extra]);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(text);
+  });
+
+  test('a part of an id is not that id', () => {
+    expect(verdict([PASSING[0]!, test_(`${TWO}9 x`)]).problems).toHaveLength(2);
+  });
+
+  test.each(['pending', 'skipped', 'todo', 'disabled'])('a MUST whose tests are all %s is not run', (status) => {
+    const tests = [PASSING[0]!, test_(`${TWO} x`, status), test_(`${TWO} y`, status)];
+    expect(verdict(tests)).toEqual({ problems: [], notRun: [TWO], shown: 1 });
+    expect(verdict(tests, { requireAll: true })).toEqual({
+      problems: [`${TWO}: its tests were skipped`],
+      notRun: [],
+      shown: 1,
+    });
+  });
+
+  test('one passing test is enough beside skipped ones', () => {
+    expect(verdict([...PASSING, test_(`${TWO} x`, 'pending')], { requireAll: true }).problems).toEqual([]);
+  });
+});
+
+describe('renderTrace', () => {
+  test('has a row per requirement with the files of its tests', () => {
+    const text = renderTrace(readSpecification(DOCUMENT).requirements, PASSING);
+    expect(text).toContain('3 requirements in force, 1 planned.');
+    expect(text).toContain(`| ${TWO} | MUST | \`test/process/b.test.ts\` |`);
+    expect(text).toContain(`| ${LATER} | MUST, PLANNED |  |`);
+  });
+});
+
+describe('protocol rows', () => {
+  const all = Object.keys(PROTOCOL_ROWS).map((row) => test_(`${row} works`));
+
+  test('are the fifty of go-plugin’s list, four of which do not apply', () => {
+    expect(Object.keys(PROTOCOL_ROWS)).toEqual(Array.from({ length: 50 }, (_, index) => `P${index + 1}`));
+    const skipped = Object.entries(PROTOCOL_ROWS).filter(([, { notApplicable }]) => notApplicable !== undefined);
+    expect(skipped.map(([row]) => row)).toEqual(['P27', 'P28', 'P29', 'P30']);
+  });
+
+  test('a row without a test is named; a longer number is another row', () => {
+    expect(uncoveredRows(all, { requireAll: false })).toEqual([]);
+    expect(uncoveredRows(all.slice(1), { requireAll: false })).toEqual(['P1']);
+    expect(uncoveredRows([test_('P1 x', 'pending'), ...all.slice(1)], { requireAll: true })).toEqual(['P1']);
+  });
+
+  test('the table names a test for each', () => {
+    expect(renderProtocolCoverage(all)).toContain('| P4 | six fields');
+    expect(renderProtocolCoverage(all)).toContain('| `test/unit/a.test.ts`: P4 works |');
+  });
+});

@@ -1,0 +1,63 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { parse } from 'yaml';
+
+import { parseConfiguration } from '../../../src/config/parse.ts';
+
+const DOCUMENTS = [
+  ...readdirSync('.').filter((name) => name.endsWith('.md')),
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
+
+function yamlBlocks(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^```yaml\n([^]*?)^```/gm)].map((match) => match[1] ?? '');
+}
+
+/** The anchors that a reader's browser finds: headings, in lower case with hyphens. */
+function anchors(file: string): string[] {
+  const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('documents', () => {
+  test.each(DOCUMENTS)('every link of %s into the repository leads somewhere', (file) => {
+    const links = [...readFileSync(file, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');
+    const broken = links
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .filter((link) => {
+        const [path = '', anchor] = link.split('#');
+        const target = path === '' ? file : join(dirname(file), path);
+        return !existsSync(target) || (anchor !== undefined && !anchors(target).includes(anchor));
+      });
+    expect(broken).toEqual([]);
+  });
+
+  test.each(yamlBlocks('docs/configuration.md'))(
+    'an example of docs/configuration.md is a valid configuration: %#',
+    (text) => {
+      expect(() => parseConfiguration(text, { type: 'KeystoreInstanceKeyOperation' })).not.toThrow();
+    },
+  );
+
+  test('the entry that README shows for CMK holds a valid configuration', () => {
+    const [entry = ''] = yamlBlocks('README.md');
+    const { plugins } = parse(entry) as {
+      plugins: { type: 'KeystoreInstanceKeyOperation'; yamlConfiguration: string }[];
+    };
+    expect(plugins).toHaveLength(1);
+    for (const { type, yamlConfiguration } of plugins)
+      expect(() => parseConfiguration(yamlConfiguration, { type })).not.toThrow();
+  });
+
+  test('the hand-written specification stays below 60 KB', () => {
+    expect(readFileSync('docs/specification.md').length).toBeLessThan(60_000);
+  });
+});
