@@ -34,8 +34,12 @@ export function renewedToken(token: Token, answer: Answer, now: number): Token |
 
 /** Whether an answer to a renewal that did not help says that another one will not either. */
 export function endsRenewal(answer: Answer): boolean {
+  if (answer.status === 500) return answerErrors(answer)?.some((text) => RENEWAL_REFUSED.test(text)) === true;
   return [200, 204, 400, 403].includes(answer.status);
 }
+
+// The maximum has passed, the role is gone, its policies or the certificate are others: OpenBao answers all of it with 500.
+const RENEWAL_REFUSED = /past the max TTL|failed to renew entry|not renewing|during renewal/;
 
 /** Whether an answer says that the token itself is dead, and not that a policy denies: OpenBao leaves the text bare. */
 export function saysTokenIsDead(answer: Answer): boolean {

@@ -88,6 +88,16 @@ describe('R-AUTH-13 a renewal', () => {
   ])('that did not help with status %i is the last one: %p', (status, last) => {
     expect(endsRenewal(answer(status, {}))).toBe(last);
   });
+
+  it.each([
+    ['past the max TTL, cannot renew', true],
+    ['failed to renew entry: role r does not exist during renewal', true],
+    ['policies have changed, not renewing', true],
+    ['client identity during renewal not matching client identity used during login: 01 02', true],
+    ['internal error', false],
+  ])('that was answered 500 %s is the last one: %p', (text, last) => {
+    expect(endsRenewal(answer(500, { errors: [`1 error occurred:\n\t* ${text}\n\n`] }))).toBe(last);
+  });
 });
 
 describe('what is due', () => {

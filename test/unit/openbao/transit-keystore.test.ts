@@ -117,7 +117,7 @@ describe('R-CRYPTO-03 an answer to an encrypt that disagrees', () => {
     ['by success without a body, as a store of another kind', noContent, undefined, 'mount-not-found'],
     ['by a size beyond the limit', encrypted('x'.repeat(70_000), 1), undefined, 'malformed-answer'],
   ])('%s is refused', async (_name, reply, keyVersion, errorClass) => {
-    await using stage = openKeystore({ limits: { maxAnswerBytes: 65_536 } });
+    await using stage = openKeystore({ limits: { maxAnswerBytes: 65_536, maxPlaintextBytes: 1024 } });
     fake.on('POST', ENCRYPT, reply);
     const input = { ...PLAIN, ...(keyVersion === undefined ? {} : { keyVersion }) };
     expect(await failure(stage.keystore.encrypt(stage.call(), input))).toMatchObject({ class: errorClass });
