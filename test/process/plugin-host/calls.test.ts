@@ -16,7 +16,7 @@ describe('calls', () => {
     await stage[Symbol.asyncDispose]();
   });
 
-  test('L2 a status with details passes unchanged', async () => {
+  test('L2 R-HOST-08 a status with details passes unchanged', async () => {
     const { test: client } = stage.plugin.client;
     const text = 'key not found in the keystore provider';
     await expect(client.refuse({ status: status.NOT_FOUND, text, reason: 'KEY_NOT_FOUND' })).rejects.toMatchObject({
@@ -99,7 +99,7 @@ test('a call waits for a starting plugin, within its own time', async () => {
   await expect(stage.plugin.ready({ signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
-describe('H28 the plugin is gone', () => {
+describe('H28 R-HOST-08 the plugin is gone', () => {
   test.each([
     ['kill -9', (pid: number) => process.kill(pid, 'SIGKILL'), { signal: 'SIGKILL' }, 'was ended by SIGKILL'],
     ['SIGSEGV', (pid: number) => process.kill(pid, 'SIGSEGV'), { signal: 'SIGSEGV' }, 'was ended by SIGSEGV'],

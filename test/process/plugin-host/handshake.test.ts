@@ -42,7 +42,7 @@ describe('handshake', () => {
     ['field 6 no certificate', line({ 6: 'A'.repeat(400) }), 'ERR_CERTIFICATE', 'certificate', /certificate/],
     ['H9 field 6 empty', line({ 6: '' }), 'ERR_CERTIFICATE_MISSING', 'certificate', /announced no certificate/],
     ['H9 no field 6', '1|1|unix|/nowhere/socket|grpc\n', 'ERR_CERTIFICATE_MISSING', 'certificate', /no certificate/],
-  ])('H4 %s: its own error, and the process is ended', async (_name, text, code, handshakeField, message) => {
+  ])('H4 R-HOST-04 R-HOST-07 %s: its own error, and the process is ended', async (_name, text, code, handshakeField, message) => {
     const error = await failure('handshake-line.sh', { args: [text] });
     expect(error).toMatchObject({ code, details: { plugin: 'TEST', handshakeField } });
     expect(error.message).toMatch(message);
@@ -53,7 +53,7 @@ describe('handshake', () => {
     ['a seventh field', line({ 6: `${certificate}|false` })],
     ['eight fields', line({ 6: `${certificate}|true|whatever` })],
     ['CRLF', line({}).replace('\n', '\r\n')],
-  ])('H6 %s are accepted: the next step fails', async (_name, text) => {
+  ])('H6 R-HOST-04 %s are accepted: the next step fails', async (_name, text) => {
     const error = await failure('handshake-line.sh', { args: [text] });
     expect(error).toMatchObject({ code: 'ERR_CONNECT' });
     expect(error.message).toMatch(
@@ -133,7 +133,7 @@ describe('handshake', () => {
     expect(error.message).toMatch(/no connection within 1500 ms/);
   });
 
-  test('H12 a plugin that serves with another certificate than it announced is refused', async () => {
+  test('H12 R-HOST-05 a plugin that serves with another certificate than it announced is refused', async () => {
     const error = await failure('foreign-certificate.ts');
     expect(error).toMatchObject({ code: 'ERR_CERTIFICATE_REFUSED' });
     expect(error.message).toMatch(/does not serve with what it announced: self-signed certificate/);

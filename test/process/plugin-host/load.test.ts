@@ -9,7 +9,7 @@ import { failure, load, type LogEntry, recordLog } from './host-fixture.ts';
 const texts = (log: LogEntry[]): string[] => log.map(({ message }) => message);
 
 describe('loading a plugin', () => {
-  test('H33 L1 streams, Init, Configure, a call, Deinit, Shutdown, exit code 0', async () => {
+  test('H33 L1 R-HOST-06 R-HOST-10 streams, Init, Configure, a call, Deinit, Shutdown, exit code 0', async () => {
     await using stage = await load('good.ts', { configuration: 'key: value' });
     expect(stage.plugin.state).toEqual({ name: 'starting', generation: 1 });
     const info = await stage.plugin.ready();
@@ -40,7 +40,7 @@ describe('loading a plugin', () => {
     );
   });
 
-  test('H1 the environment is the allow-list and go-plugin’s variables, stdin is empty, no descriptor leaks', async () => {
+  test('H1 R-HOST-03 the environment is the allow-list and go-plugin’s variables, stdin is empty, no descriptor leaks', async () => {
     const stray = {
       PLUGIN_MULTIPLEX_GRPC: 'true',
       PLUGIN_UNIX_SOCKET_GROUP: 'daemon',
@@ -128,7 +128,7 @@ describe('loading a plugin', () => {
     );
   });
 
-  test('L3 a plugin that names no Config is not configured', async () => {
+  test('L3 R-HOST-06 a plugin that names no Config is not configured', async () => {
     await using stage = await load('no-config.ts', { configuration: 'key: value' });
     const info = await stage.plugin.ready();
     expect(info.buildInfo).toBeUndefined();
@@ -149,7 +149,7 @@ describe('loading a plugin', () => {
     await expect(stage.plugin.client.extra.echo({ text: 'extra' })).resolves.toEqual({ text: 'extra' });
   });
 
-  test('the hashed bytes of a binary run, by its descriptor', async () => {
+  test('R-HOST-02 the hashed bytes of a binary run, by its descriptor', async () => {
     await using stage = await load('good.ts');
     // A second plugin in the same directory: Node itself, told by arguments to be one.
     const path = join(stage.directory, 'binary');
@@ -174,7 +174,7 @@ describe('loading a plugin', () => {
     ['a sum of something else', { sha256: '0'.repeat(64) }, 'ERR_CHECKSUM', /checksums did not match/],
     ['a file that is not there', { file: 'absent' }, 'ERR_EXECUTABLE_NOT_FOUND', /ENOENT/],
     ['a file elsewhere', { file: '/bin/sh' }, 'ERR_EXECUTABLE_OUTSIDE', /leads out of the plugins directory/],
-  ])('H31 %s is not started', async (_name, options, code, message) => {
+  ])('H31 R-HOST-01 %s is not started', async (_name, options, code, message) => {
     const error = await failure('good.ts', options);
     expect(error).toMatchObject({ name: 'PluginHostError', code, details: { plugin: 'TEST' } });
     expect(error.message).toMatch(message);

@@ -18,7 +18,7 @@ describe('what a plugin writes', () => {
     await stage.plugin.client.test.write({ stream: 'stderr', text: `${text}\n` });
   };
 
-  test('H14 H15 L5 128 MiB without a line feed on either stream neither stall nor stay', async () => {
+  test('H14 H15 L5 R-HOST-09 128 MiB without a line feed on either stream neither stall nor stay', async () => {
     const before = process.memoryUsage().arrayBuffers;
     for (const stream of ['stdout', 'stderr'] as const) {
       await stage.plugin.client.test.write({ stream, bytes: 128 * MEBIBYTE });
@@ -37,7 +37,7 @@ describe('what a plugin writes', () => {
     expect(entry?.message).toBe(long.slice(0, 64 * 1024));
   });
 
-  test.each(['trace', 'debug', 'info', 'warn', 'error'])('H15 L5 level %s is kept', async (level) => {
+  test.each(['trace', 'debug', 'info', 'warn', 'error'])('H15 L5 R-HOST-09 level %s is kept', async (level) => {
     const message = `at ${level}`;
     const fields = { '@module': 'keys', key_id: 'k', plugin: 'forged', nested: { deep: [1] } };
     const line = { '@level': level, '@message': message, '@timestamp': '2026-01-02T03:04:05.000006Z', ...fields };
@@ -61,7 +61,7 @@ describe('what a plugin writes', () => {
     expect(await logged(stage.log, message)).toMatchObject({ level: 'warn' });
   });
 
-  test('H15 values of any type are survived', async () => {
+  test('H15 R-HOST-09 values of any type are survived', async () => {
     const hostile = [
       '{"@level":"error","@message":123}',
       '{"@level":7}',

@@ -18,7 +18,7 @@ describe('set-up', () => {
     });
   });
 
-  test('L3 a failing Init: the plugin’s status, and the process is ended', async () => {
+  test('L3 R-HOST-07 a failing Init: the plugin’s status, and the process is ended', async () => {
     const error = await failure('init-fails.ts');
     expect(error).toMatchObject({
       code: 'ERR_INIT',
@@ -43,7 +43,7 @@ describe('set-up', () => {
     },
   );
 
-  test('L3 a failing Configure: the plugin’s status, Deinit and Shutdown, and the process is ended', async () => {
+  test('L3 R-HOST-06 R-HOST-07 a failing Configure: the plugin’s status, Deinit and Shutdown, and the process is ended', async () => {
     await using stage = await load('configure-fails.ts', { configuration: 'a secret in here' });
     const error: unknown = await stage.plugin.ready().catch((reason: unknown) => reason);
     expect(error).toMatchObject({

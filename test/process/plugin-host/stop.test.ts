@@ -19,7 +19,7 @@ describe('ordered stop', () => {
     expect(stage.log).toContainEqual(expect.objectContaining({ ...ended, exitCode: 0, signal: null }));
   });
 
-  test('H24 a plugin that answers Shutdown and stays is killed after 2 s', async () => {
+  test('H24 R-HOST-10 a plugin that answers Shutdown and stays is killed after 2 s', async () => {
     await using stage = await load('stubborn.ts', quick);
     await stage.plugin.ready();
     const before = Date.now();
@@ -29,7 +29,7 @@ describe('ordered stop', () => {
     expect(await stage.leftovers()).toEqual([]);
   });
 
-  test('H25 L6 a plugin that is deaf to Shutdown is killed', async () => {
+  test('H25 L6 R-HOST-10 a plugin that is deaf to Shutdown is killed', async () => {
     await using stage = await load('deaf.ts', quick);
     await stage.plugin.ready();
     await stage.close();
@@ -68,7 +68,7 @@ describe('ordered stop', () => {
     }
   });
 
-  test('H27 a second close is the same one', async () => {
+  test('H27 R-HOST-10 a second close is the same one', async () => {
     await using stage = await load('good.ts');
     await stage.plugin.ready();
     await Promise.all([stage.close(), stage.plugin.close(), stage.plugin.close({ force: true })]);
@@ -93,7 +93,7 @@ describe('ordered stop', () => {
     expect(await stage.leftovers()).toEqual([]);
   });
 
-  test('calls in flight finish before Deinit', async () => {
+  test('R-HOST-10 calls in flight finish before Deinit', async () => {
     await using stage = await load('good.ts');
     await stage.plugin.ready();
     const calls = [100, 300, 500].map((delayMs) => stage.plugin.client.test.echo({ text: 'late', delayMs }));

@@ -47,13 +47,13 @@ const checkAs = (own?: HostIdentity) => {
   return stranger.refusal(HealthService.check, { service: 'plugin' }).finally(() => stranger.disconnect());
 };
 
-test('P11 field 6 is the certificate that TLS shows', async () => {
+test('P11 R-PROC-06 field 6 is the certificate that TLS shows', async () => {
   const socket = await handshake({});
   expect(socket.getPeerX509Certificate()?.raw).toEqual(plugin.line.certificateDer);
   socket.destroy();
 });
 
-test('P12 the certificate of the executable: localhost, valid now, for both sides, positive serial', () => {
+test('P12 R-PROC-06 the certificate of the executable: localhost, valid now, for both sides, positive serial', () => {
   const certificate = new X509Certificate(plugin.line.certificateDer!);
   expect(certificate.subjectAltName).toBe('DNS:localhost');
   expect(certificate.validFromDate.getTime()).toBeLessThan(Date.now());
@@ -67,11 +67,11 @@ test('P12 every start has another certificate', async () => {
   expect(other.line.certificateDer).not.toEqual(plugin.line.certificateDer);
 });
 
-test('P18 a client without a certificate is refused', async () => {
+test('P18 R-PROC-07 a client without a certificate is refused', async () => {
   expect(await checkAs()).toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test('P19 a client with another certificate is refused', async () => {
+test('P19 R-PROC-07 a client with another certificate is refused', async () => {
   expect(await checkAs(createOneTimeCertificate())).toMatchObject({ code: status.UNAVAILABLE });
 });
 
@@ -83,7 +83,7 @@ test('P19 refused clients leave the plugin as it was', async () => {
   expect(await plugin.call(HealthService.check, { service: 'plugin' })).toEqual({ status: 1 });
 });
 
-test('P20 ALPN selects h2, on TLS 1.2 and 1.3', async () => {
+test('P20 R-PROC-07 ALPN selects h2, on TLS 1.2 and 1.3', async () => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const socket = await handshake({ ALPNProtocols: ['http/1.1', 'h2'], minVersion: version, maxVersion: version });
     expect([socket.getProtocol(), socket.alpnProtocol]).toEqual([version, 'h2']);
@@ -91,7 +91,7 @@ test('P20 ALPN selects h2, on TLS 1.2 and 1.3', async () => {
   }
 });
 
-test('P20 TLS 1.1 is refused by the plugin', async () => {
+test('P20 R-PROC-07 TLS 1.1 is refused by the plugin', async () => {
   const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
   await expect(handshake(old)).rejects.toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
 });

@@ -18,7 +18,7 @@ test.each([
   'two exceptions',
   'while a module loads',
   'exception before the handshake',
-])('P40 %s: one error line without secrets, exit code 1, no file left', async (way) => {
+])('P40 R-PROC-53 %s: one error line without secrets, exit code 1, no file left', async (way) => {
   const secret = 'CANARY-5f2e';
   // Node would write the environment into such a report.
   const program = bundleWith('crash.cjs', '--report-uncaught-exception', '--report-on-fatalerror');
@@ -29,7 +29,7 @@ test.each([
   await plugin.stop();
 });
 
-test('P39 P41 what dependencies print never reaches stdout, and stderr as log lines only', async () => {
+test('P39 P41 R-PROC-42 what dependencies print never reaches stdout, and stderr as log lines only', async () => {
   await using plugin = await startPlugin({ program: bundleWith('chatty-dependency.cjs') });
   await plugin.logged(({ fields }) => fields.text === 'log later');
   await plugin.logged(({ fields }) => String(fields.warning).startsWith('a warning\nof two lines'));

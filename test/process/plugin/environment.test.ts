@@ -47,7 +47,7 @@ async function expectUndisturbed(variables: Record<string, string>, program?: Pr
 }
 
 describe.each(programs())('the %s', (_, program) => {
-  test('P42 runs without PATH, HOME and any other variable but cookie and go-plugin’s', async () => {
+  test('P42 R-PROC-11 runs without PATH, HOME and any other variable but cookie and go-plugin’s', async () => {
     await expectUndisturbed({}, program);
   });
 
@@ -91,7 +91,7 @@ test.each([
   ['an inspector', '--inspect=127.0.0.1:0'],
   ['reports', '--report-on-signal --report-uncaught-exception --report-on-fatalerror'],
   ['fewer checks', '--allow-child-process --allow-worker --tls-min-v1.0'],
-])('the executable ignores NODE_OPTIONS: %s', async (_, options) => {
+])('R-PROC-11 the executable ignores NODE_OPTIONS: %s', async (_, options) => {
   await expectUndisturbed({ NODE_OPTIONS: options });
 });
 
@@ -113,7 +113,7 @@ test('NODE_EXTRA_CA_CERTS and NODE_TLS_REJECT_UNAUTHORIZED add no trust to confi
   expect(server.seen.requests).toBe(requests);
 });
 
-test('nothing of the inherited environment is left for dependencies', async () => {
+test('R-SEC-07 nothing of the inherited environment is left for dependencies', async () => {
   const program = bundle('--require', join(process.cwd(), 'test/process/plugin/preloads/show-environment.cjs'));
   await using plugin = await startPlugin({ program, variables: { DATABASE_PASSWORD: 'CANARY', PATH: '/bin' } });
   const entry = await plugin.logged(({ fields }) => String(fields.warning).startsWith('variables: '));
@@ -160,7 +160,7 @@ describe('SIGUSR1', () => {
     }
   });
 
-  test.each(programs())('opens none of the %s, which lives on', async (_, program) => {
+  test.each(programs())('R-SEC-08 opens none of the %s, which lives on', async (_, program) => {
     await using plugin = await startPlugin({ program });
     for (let round = 0; round < 5; round += 1) {
       plugin.kill('SIGUSR1');

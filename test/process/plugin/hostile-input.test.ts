@@ -62,14 +62,14 @@ describe.each(Object.keys(PLUGIN_TYPES) as PluginType[])('empty messages to %s',
     return WITHOUT_KEY_ID.includes(rpc) ? invalid('key_id', 'is missing') : NOT_OFFERED;
   };
 
-  test('before Configure every RPC but those of start and configuration says that it is missing', async () => {
+  test('R-PROC-21 before Configure every RPC but those of start and configuration says that it is missing', async () => {
     await using plugin = await startPlugin({ type });
     for (const path of paths) {
       expect([path, await plugin.refusal(rawMethod(path), Buffer.alloc(0))]).toMatchObject([path, NOT_CONFIGURED]);
     }
   });
 
-  test('after Configure every RPC has its exact answer', async () => {
+  test('R-PROC-22 after Configure every RPC has its exact answer', async () => {
     await using plugin = await startPlugin({ type });
     await plugin.call(rawMethod(config.configure.path), Buffer.alloc(0));
     for (const path of paths) {

@@ -18,7 +18,7 @@ const programs = (): [string, Program][] => [
 ];
 
 // The stop of every plugin of this layer looks at its lines in the same way.
-test.each(programs())('P37 every line of the %s, from the first to the last, is a log entry', async (_, program) => {
+test.each(programs())('P37 R-PROC-40 every line of the %s, from the first to the last, is a log entry', async (_, program) => {
   await using server = await startCountingServer();
   await using plugin = await startPlugin({ program });
   const streams = openStreams(plugin);
@@ -54,7 +54,7 @@ test.each([
   expect(() => assertHclogLine(line)).toThrow();
 });
 
-test.each(programs())('no secret of a configuration or a call is in the log of the %s', async (_, program) => {
+test.each(programs())('R-SEC-01 no secret of a configuration or a call is in the log of the %s', async (_, program) => {
   await using server = await startCountingServer();
   await using plugin = await startPlugin({ program });
   const canary = 'CANARY-77aa';

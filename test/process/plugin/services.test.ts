@@ -26,12 +26,12 @@ const announcement = (serviceId: number) => ({
   knock: undefined,
 });
 
-test.each(['plugin', ''])('P23 health of %j is SERVING', async (service) => {
+test.each(['plugin', ''])('P23 R-PROC-27 health of %j is SERVING', async (service) => {
   await using plugin = await startPlugin();
   expect(await plugin.call(HealthService.check, { service })).toEqual(SERVING);
 });
 
-test('P23 health of anything else is NOT_FOUND', async () => {
+test('P23 R-PROC-27 health of anything else is NOT_FOUND', async () => {
   await using plugin = await startPlugin();
   for (const service of ['nothing', 'Plugin', 'plugin ', '__proto__', 'x'.repeat(MIB)]) {
     expect(await plugin.refusal(HealthService.check, { service })).toEqual({
@@ -41,7 +41,7 @@ test('P23 health of anything else is NOT_FOUND', async () => {
   }
 });
 
-test('P24 health answers within 5 s while calls wait and large requests come in', async () => {
+test('P24 R-PROC-28 health answers within 5 s while calls wait and large requests come in', async () => {
   await using server = await startCountingServer();
   await using plugin = await startPlugin();
   await plugin.call(config.configure, { yamlConfiguration: server.yaml() });
@@ -58,7 +58,7 @@ test('P24 health answers within 5 s while calls wait and large requests come in'
   await Promise.all(aborted);
 });
 
-test('P25 P26 both streams of the host stay open and silent until the plugin stops', async () => {
+test('P25 P26 R-PROC-29 R-PROC-30 both streams of the host stay open and silent until the plugin stops', async () => {
   await using plugin = await startPlugin();
   const streams = openStreams(plugin);
   streams.broker.write(announcement(1));
@@ -119,7 +119,7 @@ test('P44 connection and streams outlive more than ten idle minutes', async () =
 });
 
 test.each(Object.keys(PLUGIN_TYPES) as PluginType[])(
-  'P46 %s: Init names its services, Deinit may be repeated',
+  'P46 R-PROC-20 R-PROC-26 %s: Init names its services, Deinit may be repeated',
   async (type) => {
     await using plugin = await startPlugin({ type });
     const names = { pluginServiceNames: initServiceNames(type) };
@@ -169,7 +169,7 @@ describe('P47 Configure', () => {
     expect(server.seen.requests).toBe(1);
   });
 
-  test('succeeds while OpenBao is down, without connecting', async () => {
+  test('R-PROC-23 succeeds while OpenBao is down, without connecting', async () => {
     await using plugin = await startPlugin();
     const yamlConfiguration = `
 development: true

@@ -25,7 +25,7 @@ async function refusedStart(variables: Record<string, string>): Promise<unknown>
   return errors[0]!.fields.err;
 }
 
-test('P14 the socket is in a directory of its own in TMPDIR, closed to everybody else', async () => {
+test('P14 R-PROC-08 the socket is in a directory of its own in TMPDIR, closed to everybody else', async () => {
   await using plugin = await startPlugin();
   const directory = dirname(plugin.socketPath);
   expect(dirname(directory)).toBe(plugin.folder);
@@ -43,7 +43,7 @@ test('P14 without TMPDIR the directory is in /tmp', async () => {
   await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-test('P14 the socket is in PLUGIN_UNIX_SOCKET_DIR when that is set, and the directory stays', async () => {
+test('P14 R-PROC-08 the socket is in PLUGIN_UNIX_SOCKET_DIR when that is set, and the directory stays', async () => {
   await using folder = await temporaryFolder();
   await using plugin = await startPlugin({ variables: { PLUGIN_UNIX_SOCKET_DIR: folder.path } });
   expect(dirname(plugin.socketPath)).toBe(folder.path);
@@ -54,7 +54,7 @@ test('P14 the socket is in PLUGIN_UNIX_SOCKET_DIR when that is set, and the dire
   expect(await readdir(folder.path)).toEqual([]);
 });
 
-test.each(['its number', 'its name'])('P15 PLUGIN_UNIX_SOCKET_GROUP by %s: the group may connect', async (form) => {
+test.each(['its number', 'its name'])('P15 R-PROC-09 PLUGIN_UNIX_SOCKET_GROUP by %s: the group may connect', async (form) => {
   const group = form === 'its name' ? await groupName(GROUP_ID) : String(GROUP_ID);
   await using folder = await temporaryFolder();
   await using plugin = await startPlugin({
@@ -76,7 +76,7 @@ test('P15 a group that does not exist is an error', async () => {
   expect(await refusedStart({ PLUGIN_UNIX_SOCKET_GROUP: 'no-such-group' })).toContain('no-such-group');
 });
 
-test.each(['TMPDIR', 'PLUGIN_UNIX_SOCKET_DIR'])('P16 a %s that is too long for a socket is an error', async (name) => {
+test.each(['TMPDIR', 'PLUGIN_UNIX_SOCKET_DIR'])('P16 R-PROC-10 a %s that is too long for a socket is an error', async (name) => {
   await using folder = await temporaryFolder();
   const long = join(folder.path, 'x'.repeat(80));
   await mkdir(long);

@@ -43,7 +43,7 @@ describe.each(programs())('started by hand, the %s', (_, [file, ...args]) => {
     ['P2 with a cookie of another value', { [TYPES[0]!]: 'x' }],
     ['P2 with an empty cookie', { [TYPES[0]!]: '' }],
     ['P2 with the cookie of a type it does not serve', { CertificateIssuerService: 'CertificateIssuerService' }],
-  ])('%s: short text on stderr, nothing on stdout, code 1', (_name, variables) => {
+  ])('R-PROC-01 %s: short text on stderr, nothing on stdout, code 1', (_name, variables) => {
     const { status, stdout, stderr } = spawnSync(file, args, { env: variables, encoding: 'utf8', cwd: tmpdir() });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr.split('\n')[0]).toBe(BARE_START);
@@ -52,7 +52,7 @@ describe.each(programs())('started by hand, the %s', (_, [file, ...args]) => {
 });
 
 describe.each(programs())('the handshake of the %s', (_, program) => {
-  test('P3 is the first and only line of stdout, and ends in one LF', async () => {
+  test('P3 R-PROC-03 is the first and only line of stdout, and ends in one LF', async () => {
     await using plugin = await startPlugin({ program });
     await plugin.call(HealthService.check, { service: 'plugin' });
     await plugin.stop();
@@ -76,11 +76,11 @@ describe.each(programs())('the handshake of the %s', (_, program) => {
 test.each([
   ['unset', undefined],
   ['empty', ''],
-])('P4 six fields when PLUGIN_MULTIPLEX_GRPC is %s', async (_, value) => {
+])('P4 R-PROC-03 six fields when PLUGIN_MULTIPLEX_GRPC is %s', async (_, value) => {
   expect(await handshakeFields({ variables: { PLUGIN_MULTIPLEX_GRPC: value } })).toHaveLength(6);
 });
 
-test.each(['true', 'false'])('P5 a seventh field, false, when PLUGIN_MULTIPLEX_GRPC is %s', async (value) => {
+test.each(['true', 'false'])('P5 R-PROC-03 a seventh field, false, when PLUGIN_MULTIPLEX_GRPC is %s', async (value) => {
   const fields = await handshakeFields({ variables: { PLUGIN_MULTIPLEX_GRPC: value } });
   expect(fields).toHaveLength(7);
   expect(fields[6]).toBe('false');
@@ -94,14 +94,14 @@ test.each([
   ['nothing', ''],
   ['no variable', undefined],
   ['ten thousand', '1,'.repeat(10_000)],
-])('P7 field 2 is 1, the only version, when the host offers %s', async (_, versions) => {
+])('P7 R-PROC-04 field 2 is 1, the only version, when the host offers %s', async (_, versions) => {
   expect((await handshakeFields({ variables: { PLUGIN_PROTOCOL_VERSIONS: versions } }))[1]).toBe('1');
 });
 
 test.each([
   ['unset', undefined],
   ['empty', ''],
-])('P8 P22 without mutual TLS there is no start: PLUGIN_CLIENT_CERT %s', async (_, value) => {
+])('P8 P22 R-PROC-05 without mutual TLS there is no start: PLUGIN_CLIENT_CERT %s', async (_, value) => {
   expect(await refusedStart({ PLUGIN_CLIENT_CERT: value })).toMatch(/PLUGIN_CLIENT_CERT is not set.*mutual TLS/);
 });
 
@@ -109,20 +109,20 @@ test.each([
   ['text', 'CANARY'],
   ['a private key', createOneTimeCertificate().privateKeyPem],
   ['a broken certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
-])('P8 a PLUGIN_CLIENT_CERT that is %s is refused without repeating it', async (_, value) => {
+])('P8 R-PROC-05 a PLUGIN_CLIENT_CERT that is %s is refused without repeating it', async (_, value) => {
   const message = await refusedStart({ PLUGIN_CLIENT_CERT: value });
   expect(message).toMatch(/PLUGIN_CLIENT_CERT/);
   expect(message).not.toContain(value.split('\n')[1] ?? value);
 });
 
-test('P9 field 6 is raw standard base64 of one certificate', async () => {
+test('P9 R-PROC-06 field 6 is raw standard base64 of one certificate', async () => {
   const field = (await handshakeFields({}))[5]!;
   expect(field).toMatch(/^[A-Za-z0-9+/]+$/);
   const der = Buffer.from(field, 'base64');
   expect(new X509Certificate(der).raw.equals(der)).toBe(true);
 });
 
-test('P13 the socket accepts the moment the line is there', async () => {
+test('P13 R-PROC-08 the socket accepts the moment the line is there', async () => {
   await using plugin = await startPlugin();
   await new Promise<void>((resolve, reject) => {
     const socket = connect(plugin.socketPath, () => {
@@ -133,7 +133,7 @@ test('P13 the socket accepts the moment the line is there', async () => {
   });
 });
 
-test('P48 twenty at once each get a socket and a certificate of their own', async () => {
+test('P48 R-PROC-12 twenty at once each get a socket and a certificate of their own', async () => {
   const plugins = await Promise.all(Array.from({ length: 20 }, () => startPlugin()));
   try {
     const answers = await Promise.all(plugins.map((each) => each.call(HealthService.check, { service: 'plugin' })));

@@ -38,7 +38,7 @@ async function shutDown(plugin: ServingPlugin): Promise<void> {
 }
 
 describe.each(programs())('the %s', (_, program) => {
-  test('P31 Shutdown is answered, then the process ends with code 0 and the socket is gone', async () => {
+  test('P31 R-PROC-50 Shutdown is answered, then the process ends with code 0 and the socket is gone', async () => {
     await using plugin = await startPlugin({ program });
     await check(plugin);
     expect(await plugin.call(ControllerService.shutdown, {})).toEqual({});
@@ -46,7 +46,7 @@ describe.each(programs())('the %s', (_, program) => {
     expect(await readdir(plugin.folder)).toEqual([]);
   });
 
-  test('P32 Shutdown during calls that get no answer, with both streams open', async () => {
+  test('P32 R-PROC-50 Shutdown during calls that get no answer, with both streams open', async () => {
     await using server = await startCountingServer();
     await using plugin = await startPlugin({ program });
     const streams = openStreams(plugin);
@@ -60,7 +60,7 @@ describe.each(programs())('the %s', (_, program) => {
     await streams.ended;
   });
 
-  test('P34 SIGINT is ignored, SIGTERM ends the plugin in an orderly way', async () => {
+  test('P34 R-PROC-51 SIGINT is ignored, SIGTERM ends the plugin in an orderly way', async () => {
     await using plugin = await startPlugin({ program });
     for (let count = 0; count < 3; count += 1) plugin.kill('SIGINT');
     await plugin.logged(({ message }) => message === 'interrupt ignored');
@@ -70,7 +70,7 @@ describe.each(programs())('the %s', (_, program) => {
     expect(await readdir(plugin.folder)).toEqual([]);
   });
 
-  test('P35 the host is killed: the plugin ends by itself and takes its socket along', async () => {
+  test('P35 R-PROC-52 the host is killed: the plugin ends by itself and takes its socket along', async () => {
     await using folder = await temporaryFolder();
     const { pid, output } = await runDoomedHost('later', folder.path, program);
     expect(output).toMatch(/^1\|1\|unix\|/);
@@ -126,7 +126,7 @@ test('P32 a client that holds a stream of health open does not delay the end', a
   expect(seen).toEqual([{ status: 1 }, { status: 2 }]); // SERVING, NOT_SERVING
 });
 
-test('P34 SIGTERM during calls that get no answer', async () => {
+test('P34 R-PROC-51 SIGTERM during calls that get no answer', async () => {
   await using server = await startCountingServer();
   await using plugin = await startPlugin();
   await plugin.call(config.configure, { yamlConfiguration: server.yaml() });
@@ -150,7 +150,7 @@ test('P34 SIGTERM at any moment of the start leaves no file', async () => {
   }
 });
 
-describe('P36 when nobody reads stderr any more', () => {
+describe('P36 R-PROC-43 when nobody reads stderr any more', () => {
   const CPU_TICKS_PER_SECOND = 100;
 
   async function cpuSeconds(pid: number): Promise<number> {

@@ -56,7 +56,7 @@ test('a child adds its fields, the line its own', () => {
   expect(entries().map(({ fields }) => fields)).toEqual([{ rpc: 'Encrypt', try: 2, request_id: 'r' }, {}]);
 });
 
-describe('P39: nothing that is logged breaks the line', () => {
+describe('P39 R-PROC-41: nothing that is logged breaks the line', () => {
   test.each<[string, unknown, string]>([
     ['a line break', 'a\nb\r\nc', 'a\nb\r\nc'],
     ['a number', 123, '123'],

@@ -61,7 +61,7 @@ describe('host options', () => {
     expect(plan?.args).toEqual(['one']);
   });
 
-  test('have all their problems reported at once', () => {
+  test('R-HOST-11 have all their problems reported at once', () => {
     const problems = problemsOf({
       directory: '',
       logger: {},

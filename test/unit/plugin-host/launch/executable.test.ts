@@ -81,7 +81,7 @@ describe('an executable', () => {
     await expect(open(file)).rejects.toMatchObject({ code: 'ERR_EXECUTABLE_OUTSIDE' });
   });
 
-  test('outside by a symlink is refused', async () => {
+  test('R-HOST-01 outside by a symlink is refused', async () => {
     await symlink(join(base, 'outside'), join(directory, 'link'));
     await expect(open('link')).rejects.toMatchObject({ code: 'ERR_EXECUTABLE_OUTSIDE' });
   });
@@ -109,7 +109,7 @@ describe('an executable', () => {
     [0o644, /is not executable/],
     [0o775, /can be written/],
     [0o757, /can be written/],
-  ])('of mode %o is refused', async (mode, message) => {
+  ])('R-HOST-01 of mode %o is refused', async (mode, message) => {
     await chmod(join(directory, 'plugin'), mode);
     const error: unknown = await open().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'ERR_EXECUTABLE_UNSAFE', message: expect.stringMatching(message) as string });
@@ -124,7 +124,7 @@ describe('an executable', () => {
     ['', 'plugin', 0o775],
     ['', 'plugin', 0o757],
     ['sub', 'sub/plugin', 0o777],
-  ])('in a directory (%p) that others can write to is refused', async (folder, file, mode) => {
+  ])('R-HOST-01 in a directory (%p) that others can write to is refused', async (folder, file, mode) => {
     await chmod(join(directory, folder), mode);
     await expect(open(file)).rejects.toMatchObject({ code: 'ERR_PLUGIN_DIRECTORY' });
   });
