@@ -1,5 +1,6 @@
 import type { status } from '@grpc/grpc-js';
 
+import type { ProtocolErrorCode } from '../plugin-protocol/errors.ts';
 import type { ErrorInfoDetail } from '../plugin-protocol/status-details.ts';
 
 /** Every way in which the host itself, a file, or a plugin's process can fail. What a plugin answers is {@link PluginCallError}. */
@@ -16,17 +17,8 @@ export type PluginHostErrorCode =
   // handshake: no line, then one code per field
   | 'ERR_START_TIMEOUT'
   | 'ERR_HANDSHAKE_MISSING'
-  | 'ERR_HANDSHAKE_FIELDS'
-  | 'ERR_CORE_VERSION_FORMAT'
-  | 'ERR_CORE_VERSION'
-  | 'ERR_APP_VERSION_FORMAT'
-  | 'ERR_APP_VERSION'
-  | 'ERR_NETWORK'
-  | 'ERR_ADDRESS'
-  | 'ERR_PROTOCOL'
-  | 'ERR_CERTIFICATE'
   | 'ERR_CERTIFICATE_MISSING'
-  | 'ERR_MULTIPLEXING'
+  | Exclude<ProtocolErrorCode, 'ERR_ENVIRONMENT'>
   // connection and set-up
   | 'ERR_CERTIFICATE_REFUSED'
   | 'ERR_CONNECT'
