@@ -42,11 +42,14 @@ describe('handshake', () => {
     ['field 6 no certificate', line({ 6: 'A'.repeat(400) }), 'ERR_CERTIFICATE', 'certificate', /certificate/],
     ['H9 field 6 empty', line({ 6: '' }), 'ERR_CERTIFICATE_MISSING', 'certificate', /announced no certificate/],
     ['H9 no field 6', '1|1|unix|/nowhere/socket|grpc\n', 'ERR_CERTIFICATE_MISSING', 'certificate', /no certificate/],
-  ])('H4 R-HOST-04 R-HOST-07 %s: its own error, and the process is ended', async (_name, text, code, handshakeField, message) => {
-    const error = await failure('handshake-line.sh', { args: [text] });
-    expect(error).toMatchObject({ code, details: { plugin: 'TEST', handshakeField } });
-    expect(error.message).toMatch(message);
-  });
+  ])(
+    'H4 R-HOST-04 R-HOST-07 %s: its own error, and the process is ended',
+    async (_name, text, code, handshakeField, message) => {
+      const error = await failure('handshake-line.sh', { args: [text] });
+      expect(error).toMatchObject({ code, details: { plugin: 'TEST', handshakeField } });
+      expect(error.message).toMatch(message);
+    },
+  );
 
   test.each([
     ['six fields', line({})],

@@ -18,29 +18,32 @@ const programs = (): [string, Program][] => [
 ];
 
 // The stop of every plugin of this layer looks at its lines in the same way.
-test.each(programs())('P37 R-PROC-40 every line of the %s, from the first to the last, is a log entry', async (_, program) => {
-  await using server = await startCountingServer();
-  await using plugin = await startPlugin({ program });
-  const streams = openStreams(plugin);
-  streams.broker.write({ serviceId: 1, network: 'unix', address: '/x', knock: undefined });
-  await plugin.call(bootstrap.init, { hostServiceNames: [] });
-  await plugin.refusal(keyOperation.getKey, GetKeyRequest.create());
-  await plugin.refusal(config.configure, { yamlConfiguration: 'two: [\nlines' });
-  await plugin.call(config.configure, { yamlConfiguration: server.yaml(BUDGET_MS) });
-  for (const keyId of ['', 'a\nb', '\u2028"}', 'l1']) {
-    await plugin.refusal(keyOperation.getKey, GetKeyRequest.create({ parameters: { keyId } }));
-  }
-  plugin.kill('SIGINT');
-  await plugin.logged(({ message }) => message === 'interrupt ignored');
-  await plugin.stop();
-  await streams.ended;
+test.each(programs())(
+  'P37 R-PROC-40 every line of the %s, from the first to the last, is a log entry',
+  async (_, program) => {
+    await using server = await startCountingServer();
+    await using plugin = await startPlugin({ program });
+    const streams = openStreams(plugin);
+    streams.broker.write({ serviceId: 1, network: 'unix', address: '/x', knock: undefined });
+    await plugin.call(bootstrap.init, { hostServiceNames: [] });
+    await plugin.refusal(keyOperation.getKey, GetKeyRequest.create());
+    await plugin.refusal(config.configure, { yamlConfiguration: 'two: [\nlines' });
+    await plugin.call(config.configure, { yamlConfiguration: server.yaml(BUDGET_MS) });
+    for (const keyId of ['', 'a\nb', '\u2028"}', 'l1']) {
+      await plugin.refusal(keyOperation.getKey, GetKeyRequest.create({ parameters: { keyId } }));
+    }
+    plugin.kill('SIGINT');
+    await plugin.logged(({ message }) => message === 'interrupt ignored');
+    await plugin.stop();
+    await streams.ended;
 
-  const lines = plugin.output.stderr.split('\n');
-  expect(lines.pop()).toBe('');
-  expect(lines.length).toBeGreaterThan(10);
-  for (const line of lines) assertHclogLine(line);
-  expect(new Set(plugin.log().map(({ level }) => level))).toEqual(new Set(['debug', 'info', 'warn']));
-});
+    const lines = plugin.output.stderr.split('\n');
+    expect(lines.pop()).toBe('');
+    expect(lines.length).toBeGreaterThan(10);
+    for (const line of lines) assertHclogLine(line);
+    expect(new Set(plugin.log().map(({ level }) => level))).toEqual(new Set(['debug', 'info', 'warn']));
+  },
+);
 
 test.each([
   ['text', 'plain text'],

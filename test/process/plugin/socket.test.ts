@@ -54,16 +54,19 @@ test('P14 R-PROC-08 the socket is in PLUGIN_UNIX_SOCKET_DIR when that is set, an
   expect(await readdir(folder.path)).toEqual([]);
 });
 
-test.each(['its number', 'its name'])('P15 R-PROC-09 PLUGIN_UNIX_SOCKET_GROUP by %s: the group may connect', async (form) => {
-  const group = form === 'its name' ? await groupName(GROUP_ID) : String(GROUP_ID);
-  await using folder = await temporaryFolder();
-  await using plugin = await startPlugin({
-    variables: { PLUGIN_UNIX_SOCKET_DIR: folder.path, PLUGIN_UNIX_SOCKET_GROUP: group },
-  });
-  expect(await permissions(plugin.socketPath)).toBe('660');
-  expect((await stat(plugin.socketPath)).gid).toBe(GROUP_ID);
-  await plugin.call(HealthService.check, { service: 'plugin' });
-});
+test.each(['its number', 'its name'])(
+  'P15 R-PROC-09 PLUGIN_UNIX_SOCKET_GROUP by %s: the group may connect',
+  async (form) => {
+    const group = form === 'its name' ? await groupName(GROUP_ID) : String(GROUP_ID);
+    await using folder = await temporaryFolder();
+    await using plugin = await startPlugin({
+      variables: { PLUGIN_UNIX_SOCKET_DIR: folder.path, PLUGIN_UNIX_SOCKET_GROUP: group },
+    });
+    expect(await permissions(plugin.socketPath)).toBe('660');
+    expect((await stat(plugin.socketPath)).gid).toBe(GROUP_ID);
+    await plugin.call(HealthService.check, { service: 'plugin' });
+  },
+);
 
 test('P15 with a group and no directory given, the group gets through to the socket and no further', async () => {
   await using plugin = await startPlugin({ variables: { PLUGIN_UNIX_SOCKET_GROUP: String(GROUP_ID) } });
@@ -76,13 +79,16 @@ test('P15 a group that does not exist is an error', async () => {
   expect(await refusedStart({ PLUGIN_UNIX_SOCKET_GROUP: 'no-such-group' })).toContain('no-such-group');
 });
 
-test.each(['TMPDIR', 'PLUGIN_UNIX_SOCKET_DIR'])('P16 R-PROC-10 a %s that is too long for a socket is an error', async (name) => {
-  await using folder = await temporaryFolder();
-  const long = join(folder.path, 'x'.repeat(80));
-  await mkdir(long);
-  expect(await refusedStart({ [name]: long })).toMatch(/longer than the 107 bytes/);
-  expect(await readdir(long)).toEqual([]);
-});
+test.each(['TMPDIR', 'PLUGIN_UNIX_SOCKET_DIR'])(
+  'P16 R-PROC-10 a %s that is too long for a socket is an error',
+  async (name) => {
+    await using folder = await temporaryFolder();
+    const long = join(folder.path, 'x'.repeat(80));
+    await mkdir(long);
+    expect(await refusedStart({ [name]: long })).toMatch(/longer than the 107 bytes/);
+    expect(await readdir(long)).toEqual([]);
+  },
+);
 
 test.each(['TMPDIR', 'PLUGIN_UNIX_SOCKET_DIR'])('a %s that does not exist is an error', async (name) => {
   expect(await refusedStart({ [name]: '/no/such/directory' })).toContain('/no/such/directory');
