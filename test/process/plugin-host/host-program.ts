@@ -21,6 +21,7 @@ const endings: Record<string, () => void> = {
   },
 };
 const ending = endings[process.argv[2] ?? ''];
+// A signal may come as soon as the line is out; the other endings come later, so that the plugin can be looked at first.
+if (ending === endings.interrupt) ending?.();
+else setTimeout(() => ending?.(), 500);
 writeSync(1, `${Object.keys(environment).join(' ')}\n`);
-// Later, so that whoever started this can look at the plugin first.
-setTimeout(() => ending?.(), process.argv[2] === 'interrupt' ? 0 : 500);
