@@ -140,7 +140,6 @@ const keys = z
 const limits = z
   .strictObject({
     readBudgetMs: milliseconds(1200, 100, 10_000).describe('Time for a read, an encrypt, a decrypt or a rewrap.'),
-    changeBudgetMs: milliseconds(3000, 100, 30_000).describe('Time for a change to a key.'),
     loginBudgetMs: milliseconds(5000, 100, 60_000).describe(
       'Time for a login; it goes on when the waiting call has ended.',
     ),

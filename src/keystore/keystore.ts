@@ -109,7 +109,6 @@ export interface KeystoreHealth {
 /** What the configuration allows one call. */
 export interface KeystoreLimits {
   readonly readBudgetMs: number;
-  readonly changeBudgetMs: number;
   readonly maxPlaintextBytes: number;
   /** How many of the newest versions are reported; Infinity for all. */
   readonly maxVersions: number;

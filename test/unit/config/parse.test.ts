@@ -46,7 +46,7 @@ describe('parseConfiguration', () => {
       keys: {},
       crypto: {},
     });
-    expect(completed).toMatchObject({ readBudgetMs: 1200, changeBudgetMs: 3000, loginBudgetMs: 5000 });
+    expect(completed).toMatchObject({ readBudgetMs: 1200, loginBudgetMs: 5000 });
   });
 
   test('R-CONF-01 a part that is given keeps the defaults of the rest', () => {
@@ -111,7 +111,7 @@ openbao:
   serverName: 'UPPER'
   allowedAddresses: [{ pattern: 'https://*' }, {}, { pattern: 'http://x.example' }]
 auth: { method: approle, roleId: { source: zap }, secretId: { value: x } }
-limits: { readBudgetMs: 1, changeBudgetMs: 1.5, foo: 1 }
+limits: { readBudgetMs: 1, connectTimeoutMs: 1.5, foo: 1 }
 keys: { maxVersions: 0 }
 `);
     expect(problems.sort()).toEqual(
@@ -130,7 +130,7 @@ keys: { maxVersions: 0 }
         'auth.roleId.source',
         'auth.secretId.source',
         'limits.readBudgetMs',
-        'limits.changeBudgetMs',
+        'limits.connectTimeoutMs',
         'limits.foo',
         'keys.maxVersions',
       ].sort(),
