@@ -77,15 +77,12 @@ export class Login {
     const pause = this.#fruitless.standing('');
     if (pause !== undefined) throw pause;
     const { method } = this.#options;
-    const credential = await method.prepare();
     try {
-      return await this.#present(credential);
+      return await this.#present(await method.prepare());
     } catch (error) {
-      // Refused while the file was being replaced: the new content deserves its own try.
       if (!(error instanceof KeystoreError && error.class === 'login-refused' && method.rest.untilChanged)) throw error;
-      const again = await method.prepare();
-      if (again.fingerprint === credential.fingerprint) throw error;
-      return this.#present(again);
+      // If the file was being replaced, its new content deserves a try; the old one is held back by now.
+      return this.#present(await method.prepare());
     }
   }
 

@@ -85,7 +85,7 @@ export function hostileContract(stage: Stage): void {
   const parameters = (keyId: string, values: Record<string, unknown> = {}) =>
     stage.parameters(keyId, { address: fake.address, ...values });
 
-  it.each(KEY_IDS)('R-KEY-01 R-ERR-10 the key id %.40j is refused and nothing is sent', async (keyId) => {
+  it.each(named(KEY_IDS))('R-KEY-01 R-ERR-10 the key id %s is refused and nothing is sent', async (_name, keyId) => {
     const request = { parameters: parameters(keyId) };
     const refused = [
       await stage.refusal(keyOperation.getKey, request),
@@ -101,38 +101,44 @@ export function hostileContract(stage: Stage): void {
     );
   });
 
-  it.each(CIPHERTEXTS)('R-CIPHER-02 R-ERR-10 the ciphertext %.40j is refused and nothing is sent', async (text) => {
-    const request = { parameters: parameters('k'), ciphertext: Buffer.from(text) };
-    for (const method of [cryptoOperation.decrypt, cryptoOperation.rewrap]) {
-      const { code, reason } = await stage.refusal(method, request);
-      expect([code, reason]).toEqual([INVALID, expect.stringMatching(/^INVALID_(CIPHERTEXT|REQUEST)$/)]);
-    }
-  });
+  it.each(named(CIPHERTEXTS))(
+    'R-CIPHER-02 R-ERR-10 the ciphertext %s is refused and nothing is sent',
+    async (_name, text) => {
+      const request = { parameters: parameters('k'), ciphertext: Buffer.from(text) };
+      for (const method of [cryptoOperation.decrypt, cryptoOperation.rewrap]) {
+        const { code, reason } = await stage.refusal(method, request);
+        expect([code, reason]).toEqual([INVALID, expect.stringMatching(/^INVALID_(CIPHERTEXT|REQUEST)$/)]);
+      }
+    },
+  );
 
-  it.each(VALUES)('R-CONF-15 R-ERR-10 the access data %.60j is refused and nothing is sent', async (values) => {
-    for (const method of [keyOperation.getKey, cryptoOperation.getKeyStatus]) {
-      expect(await stage.refusal(method, { parameters: parameters('k', values) })).toEqual({
-        code: INVALID,
-        message: 'invalid key access data',
-        reason: 'CANNOT_PARSE_DATA',
-        metadata: { fields: Object.keys(values).join() },
-      });
-    }
-    const health = { config: parameters('', values).config, deep: false };
-    expect(await stage.refusal(cryptoOperation.checkHealth, health)).toMatchObject({ code: INVALID });
-  });
+  it.each(named(VALUES))(
+    'R-CONF-15 R-ERR-10 the access data %s is refused and nothing is sent',
+    async (_name, values) => {
+      for (const method of [keyOperation.getKey, cryptoOperation.getKeyStatus]) {
+        expect(await stage.refusal(method, { parameters: parameters('k', values) })).toEqual({
+          code: INVALID,
+          message: 'invalid key access data',
+          reason: 'CANNOT_PARSE_DATA',
+          metadata: { fields: Object.keys(values).join() },
+        });
+      }
+      const health = { config: parameters('', values).config, deep: false };
+      expect(await stage.refusal(cryptoOperation.checkHealth, health)).toMatchObject({ code: INVALID });
+    },
+  );
 
-  it.each(['', 'a b', 'x'.repeat(129), 'a\r\nb', 'ä', 'x'.repeat(MIB)])(
-    'R-CRYPTO-12 R-ERR-10 the request id %.20j is refused and nothing is sent',
-    async (requestId) => {
+  it.each(named(['', 'a b', 'x'.repeat(129), 'a\r\nb', 'ä', 'x'.repeat(MIB)]))(
+    'R-CRYPTO-12 R-ERR-10 the request id %s is refused and nothing is sent',
+    async (_name, requestId) => {
       const refused = await stage.refusal(cryptoOperation.getKeyStatus, { parameters: parameters('k'), requestId });
       expect(refused).toMatchObject({ code: INVALID, message: 'request_id is malformed' });
     },
   );
 
-  it.each(['', '0', '01', '-1', '1.0', ' 1', '1\n', '٣', '9'.repeat(MIB)])(
-    'R-CIPHER-03 R-ERR-10 the key version id %.20j is refused and nothing is sent',
-    async (keyVersionId) => {
+  it.each(named(['', '0', '01', '-1', '1.0', ' 1', '1\n', '٣', '9'.repeat(MIB)]))(
+    'R-CIPHER-03 R-ERR-10 the key version id %s is refused and nothing is sent',
+    async (_name, keyVersionId) => {
       const request = { parameters: parameters('k'), plaintext: Buffer.from('x'), keyVersionId };
       expect(await stage.refusal(cryptoOperation.encrypt, request)).toMatchObject({
         code: INVALID,
@@ -185,6 +191,14 @@ export function hostileContract(stage: Stage): void {
         expect([INVALID, status.INTERNAL, status.FAILED_PRECONDITION]).toContain(code);
       }
     }
+  });
+}
+
+/** Each value with a name that fits into a title. */
+function named<T>(values: readonly T[]): [name: string, value: T][] {
+  return values.map((value) => {
+    const text = JSON.stringify(value).replace(/[^\x20-\x7e]/g, '?');
+    return [text.length <= 48 ? text : `${text.slice(0, 40)}… (${text.length})`, value];
   });
 }
 

@@ -34,6 +34,8 @@ export interface FakeOpenBao extends AsyncDisposable {
   readonly requests: readonly SeenRequest[];
   /** Connections that are open. */
   readonly connections: number;
+  /** How often anybody has connected, before any handshake. */
+  readonly attempts: number;
   /** Routes a request; with several replies the n-th request gets the n-th one, and later ones the last. */
   on(method: string, path: string, ...replies: Reply[]): void;
   /** What came for a route. */
@@ -50,12 +52,16 @@ export async function startFakeOpenBao(options: { certificate?: Partial<LeafOpti
   const requests: SeenRequest[] = [];
   const peers = new WeakMap<Socket, Peer>();
   const open = new Set<Socket>();
+  let attempts = 0;
   let accepted = 0;
 
   const server = createServer(
     { cert: identity.certificatePem, key: identity.privateKeyPem, requestCert: true, rejectUnauthorized: false },
     (incoming, response) => void answer(incoming, response),
   );
+  server.on('connection', () => {
+    attempts += 1;
+  });
   server.on('secureConnection', (socket) => {
     accepted += 1;
     const { fingerprint256 } = socket.getPeerCertificate() as Partial<PeerCertificate>;
@@ -85,6 +91,9 @@ export async function startFakeOpenBao(options: { certificate?: Partial<LeafOpti
     requests,
     get connections() {
       return open.size;
+    },
+    get attempts() {
+      return attempts;
     },
     on: (method, path, ...replies) => void routes.set(`${method} ${path}`, replies),
     seen,

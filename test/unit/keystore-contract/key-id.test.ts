@@ -5,12 +5,16 @@ import { formatKeyVersionId, isKeyId, isRequestId, parseKeyVersionId } from '../
 const UUID = '1f0a8a52-7c0e-4a46-9d3a-0123456789ab';
 
 describe('key id', () => {
-  it.each([['a'], ['_'], ['7'], ['k1'], ['a.b'], ['a-b'], ['A_b.c-D'], [UUID], ['a..b'], ['x'.repeat(255)]])(
+  it.each([['a'], ['_'], ['7'], ['k1'], ['a.b'], ['a-b'], ['A_b.c-D'], [UUID], ['a..b']])(
     'R-KEY-01 accepts %s',
     (text) => {
       expect(isKeyId(text)).toBe(true);
     },
   );
+
+  it('R-KEY-01 accepts 255 characters', () => {
+    expect(isKeyId('x'.repeat(255))).toBe(true);
+  });
 
   it.each([
     ['nothing', ''],
@@ -79,17 +83,21 @@ describe('key version id', () => {
     },
   );
 
-  it.each([['12345678901'], ['1'.repeat(100_000)]])('R-CIPHER-03 refuses more than ten digits: %.12s', (text) => {
-    expect(parseKeyVersionId(text)).toBeUndefined();
+  it.each([11, 100_000])('R-CIPHER-03 refuses %i digits', (length) => {
+    expect(parseKeyVersionId('1'.repeat(length))).toBeUndefined();
   });
 });
 
 describe('request id', () => {
-  it.each([['a'], [UUID], ['a.b_c-d'], ['-'], ['.'], ['x'.repeat(128)]])('R-CRYPTO-12 accepts %s', (text) => {
+  it.each(['a', UUID, 'a.b_c-d', '-', '.'])('R-CRYPTO-12 accepts %s', (text) => {
     expect(isRequestId(text)).toBe(true);
   });
 
-  it.each([[''], ['a b'], ['a\n'], ['a\r\nX-Vault-Token: t'], ['a:b'], ['ä'], ['x'.repeat(129)], ['{"a":1}']])(
+  it('R-CRYPTO-12 accepts 128 characters and no more', () => {
+    expect([128, 129].map((length) => isRequestId('x'.repeat(length)))).toEqual([true, false]);
+  });
+
+  it.each([[''], ['a b'], ['a\n'], ['a\r\nX-Vault-Token: t'], ['a:b'], ['ä'], ['{"a":1}']])(
     'R-CRYPTO-12 refuses %j',
     (text) => {
       expect(isRequestId(text)).toBe(false);

@@ -79,15 +79,11 @@ describe('Limiter', () => {
     const busy = work();
     const running = limiter.run(never, busy.run);
     const caller = new AbortController();
-    const late = work();
-    const waiting = limiter.run(caller.signal, late.run).catch(() => 'gone');
-    busy.end();
-    await Promise.resolve();
+    const waiting = limiter.run(caller.signal, work().run).catch(() => 'gone');
+    const next = limiter.run(never, () => Promise.resolve('next'));
     caller.abort(new KeystoreError('cancelled', 'gone'));
-    late.end();
-    await running;
-    await waiting;
-    await expect(limiter.run(never, () => Promise.resolve('next'))).resolves.toBe('next');
+    busy.end();
+    expect(await Promise.all([running, waiting, next])).toEqual(['done', 'gone', 'next']);
   });
 
   it('keeps count over a storm of calls that come and go', async () => {

@@ -1,9 +1,8 @@
 import { cut, errors, hold, json, noContent, type Reply, text, tokenAnswer } from '../../support/fake-openbao.ts';
 import { until } from '../../support/until.ts';
-import { CERT_LOGIN, LEASE, LOGIN, openSession, type Stage } from './session-fixture.ts';
+import { CERT_LOGIN, failure, LEASE, LOGIN, openSession, type Stage } from './session-fixture.ts';
 
 const MINUTE = 60_000;
-const failure = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
 const good = tokenAnswer('t1', LEASE);
 const WRONG = errors(400, 'invalid role or secret ID');
 

@@ -6,7 +6,16 @@ import { createAppRole } from '../../../src/openbao/auth/approle.ts';
 import { createCallCertificate } from '../../../src/openbao/auth/call-certificate.ts';
 import { createClusterSource } from '../../../src/openbao/cluster-source.ts';
 import { Session, type SessionRequest } from '../../../src/openbao/session.ts';
-import { type FakeOpenBao, json, noContent, startFakeOpenBao, tokenAnswer } from '../../support/fake-openbao.ts';
+import {
+  errors,
+  type FakeOpenBao,
+  json,
+  noContent,
+  type Reply,
+  startFakeOpenBao,
+  TOKEN_IS_DEAD,
+  tokenAnswer,
+} from '../../support/fake-openbao.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type RecordedLog, recordLog } from '../../support/record-log.ts';
 import { until } from '../../support/until.ts';
@@ -117,4 +126,22 @@ function useOf(signal: AbortSignal): SessionRequest {
     signal,
     deadline: Infinity,
   };
+}
+
+/** A session whose token t1 is at hand. */
+export async function loggedIn(): Promise<Stage> {
+  const stage = await openSession();
+  await stage.use();
+  return stage;
+}
+
+/** What a promise rejects with. */
+export const failure = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
+
+/** An answer of OpenBao to a use that succeeds. */
+export const USED = json(200, { data: {} });
+
+/** Answers by the token that a request carries; any other token is dead. */
+export function byToken(replies: Record<string, Reply>): Reply {
+  return (response, request) => (replies[request.token ?? ''] ?? errors(403, TOKEN_IS_DEAD))(response, request);
 }
