@@ -127,8 +127,10 @@ export function isNothingHere(answer: Answer): boolean {
 
 /**
  * Whether a 403 speaks of the policy (the token is alive) and not of the token. OpenBao wraps the first and leaves the
- * second bare.
+ * second bare; of a mount on which the token has no rights it speaks in words of its own.
  */
 export function isWrappedDenial(answer: Answer): boolean {
-  return answer.status === 403 && (answerErrors(answer)?.some((text) => text.includes('error occurred')) ?? false);
+  return answer.status === 403 && (answerErrors(answer)?.some((text) => POLICY_DENIES.test(text)) ?? false);
 }
+
+const POLICY_DENIES = /error occurred|preflight capability check/;

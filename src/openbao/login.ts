@@ -131,9 +131,11 @@ export class Login {
     }
     const error = toKeystoreError(answer);
     // What is not on the method's list of refusals must not read as one, nor as a fault of the key's mount.
-    throw OF_KEY_REQUESTS.has(error.class)
-      ? new KeystoreError('server-error', 'OpenBao cannot process the login', error.details)
-      : error;
+    if (!OF_KEY_REQUESTS.has(error.class)) throw error;
+    const unclear = new KeystoreError('server-error', 'OpenBao cannot process the login', error.details);
+    // Nor may it be repeated at will: for all we know OpenBao counts it towards a lockout.
+    if (answer.status === 400) this.#refusals.refuse(fingerprint, unclear);
+    throw unclear;
   }
 }
 

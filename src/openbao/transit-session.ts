@@ -21,6 +21,8 @@ export class TransitSession implements Endable {
   readonly #clock: Clock;
   readonly #readBudgetMs: number;
   readonly #keyReads = new SharedRead<Answer>();
+  // Mounts that were seen to be Transit mounts.
+  readonly #transitMounts = new Set<string>();
 
   constructor(options: {
     readonly session: Session;
@@ -64,14 +66,17 @@ export class TransitSession implements Endable {
     return answer;
   }
 
-  /** Whether a mount is a Transit mount. */
-  async isTransit(call: KeystoreCall, mount: string): Promise<boolean> {
-    const answer = await this.#send(call, 'read', mountPath(mount), undefined, {});
+  /** Whether a mount is a Transit mount. `context` is what the answer is needed for. */
+  async isTransit(call: KeystoreCall, mount: string, context: RequestContext = {}): Promise<boolean> {
+    const answer = await this.#send(call, 'read', mountPath(mount), undefined, context);
     if (answer.status === 429) throw toKeystoreError(answer);
     return answerData(answer)?.type === 'transit';
   }
 
-  /** Encrypts, decrypts or rewraps one item, and resolves with the `data` of the answer. */
+  /**
+   * Encrypts, decrypts or rewraps one item, and resolves with the `data` of the answer. The first encrypt looks at the mount
+   * before: a store of another kind would keep the plaintext.
+   */
   async operate(
     call: KeystoreCall,
     operation: CryptoOperation,
@@ -81,6 +86,10 @@ export class TransitSession implements Endable {
   ): Promise<Readonly<Record<string, unknown>>> {
     const path = cryptoPath(mount, operation, keyId);
     const context = { policyPath: path, capability: 'update' };
+    if (operation === 'encrypt' && !this.#transitMounts.has(mount)) {
+      if (!(await this.isTransit(call, mount, context))) throw notTransit();
+      this.#transitMounts.add(mount);
+    }
     const answer = await this.#send(call, 'write', path, item, context);
     noteRequestId(call, answer);
     // A store of another kind has taken the request for something to keep.

@@ -230,10 +230,12 @@ export function cryptoContract(stage: Stage): void {
     expect(await refusedEncrypt('read-only')).toEqual(denied('transit/encrypt/read-only', 'update'));
   });
 
-  it('a mount that keeps what it is sent is no Transit mount', async () => {
+  it('R-SEC-10 a mount that keeps what it is sent gets no plaintext', async () => {
     const parameters = stage.parameters('k1', { mountPath: 'store' });
     const refused = await stage.refusal(cryptoOperation.encrypt, { parameters, plaintext: Buffer.from(CANARY) });
     expect(refused).toMatchObject({ code: status.FAILED_PRECONDITION, reason: 'MOUNT_NOT_FOUND' });
+    const kept = await stage.customer.bao.request('GET', 'store/encrypt/k1');
+    expect(kept).toMatchObject({ status: 404, body: { errors: [] } });
   });
 
   it('R-CRYPTO-11 sizes: the largest of everything works, one more is refused', async () => {

@@ -219,6 +219,10 @@ describe('small judgements', () => {
   it.each([
     [said(403, wrapped('permission denied')), true],
     [said(403, 'permission denied'), false],
+    [
+      said(403, 'preflight capability check returned 403, please ensure client\'s policies grant access to path "x/"'),
+      true,
+    ],
     [said(400, wrapped('permission denied')), false],
     [toAnswer(403, '<html>1 error occurred</html>', undefined), false],
   ])('a denial by policy: %#', (answer, expected) => {

@@ -25,6 +25,7 @@ export const DECRYPT = 'transit/decrypt/k';
 export const REWRAP = 'transit/rewrap/k';
 export const CERT_LOGIN = 'auth/cert/login';
 export const REVOKE = 'auth/token/revoke-self';
+export const MOUNT = 'sys/internal/ui/mounts/transit';
 export const LOOKUP = 'auth/token/lookup-self';
 
 export const CIPHERTEXT = `vault:v1:${Buffer.alloc(32, 1).toString('base64')}`;
@@ -66,6 +67,7 @@ export async function openKeystore(changes: Record<string, unknown> = {}): Promi
   fake.on('POST', ENCRYPT, encrypted(CIPHERTEXT, 1));
   fake.on('POST', DECRYPT, json(200, { request_id: 'r-decrypt', data: { plaintext: 'aGVsbG8=' } }));
   fake.on('POST', REWRAP, encrypted(CIPHERTEXT, 1));
+  fake.on('GET', MOUNT, json(200, { data: { type: 'transit' } }));
   fake.on('GET', 'sys/health', json(200, { sealed: false, version: '2.7.2' }));
   const allowedAddresses = [{ pattern: fake.address, ca: { value: fake.caPem }, privateAddresses: true }];
   const yaml = stringify({ development: true, openbao: { allowedAddresses }, ...changes });

@@ -89,6 +89,15 @@ describe('R-AUTH-18 a refused secret id', () => {
     expect(stage.count(LOGIN)).toBe(2);
   });
 
+  it('R-AUTH-20 is not what an unknown text says, but that is sent only once too', async () => {
+    await using stage = await openSession();
+    stage.fake.on('POST', LOGIN, errors(400, 'role is out of season'));
+    for (let count = 0; count < 5; count += 1) {
+      expect(await failure(stage.use())).toMatchObject({ class: 'server-error' });
+    }
+    expect(stage.count(LOGIN)).toBe(1);
+  });
+
   it('R-AUTH-21 is no obstacle for the one that replaces it in the file', async () => {
     await using stage = await openSession();
     stage.fake.on('POST', LOGIN, WRONG, good);

@@ -8,12 +8,11 @@ import {
   encrypted,
   failure,
   KEY,
+  MOUNT,
   openKeystore,
   PLAIN,
   REWRAP,
 } from './keystore-fixture.ts';
-
-const MOUNT = 'sys/internal/ui/mounts/transit';
 
 describe('R-CRYPTO-03 an answer to an encrypt that disagrees', () => {
   it.each<[string, Reply, number | undefined, string]>([
@@ -176,6 +175,30 @@ describe('a key that is not there', () => {
     stage.fake.on('GET', KEY, read);
     stage.fake.on('GET', MOUNT, kind('transit'));
     expect(await failure(stage.keystore.encrypt(stage.call(), PLAIN))).toMatchObject({ class: errorClass });
+  });
+
+  it('R-SEC-10 the mount is looked at before the first plaintext, once', async () => {
+    await using stage = await openKeystore();
+    stage.fake.on('GET', MOUNT, kind('kv'));
+    expect(await failure(stage.keystore.encrypt(stage.call(), PLAIN))).toMatchObject({ class: 'mount-not-found' });
+    expect(stage.fake.seen('POST', ENCRYPT)).toHaveLength(0);
+    stage.fake.on('GET', MOUNT, kind('transit'));
+    await stage.keystore.encrypt(stage.call(), PLAIN);
+    await stage.keystore.encrypt(stage.call(), PLAIN);
+    expect([stage.fake.seen('GET', MOUNT), stage.fake.seen('POST', ENCRYPT)]).toMatchObject({
+      0: { length: 2 },
+      1: { length: 2 },
+    });
+  });
+
+  it('R-SEC-10 a token without rights on the mount is denied with the path that it needs', async () => {
+    await using stage = await openKeystore();
+    stage.fake.on('GET', MOUNT, errors(403, 'preflight capability check returned 403'));
+    expect(await failure(stage.keystore.encrypt(stage.call(), PLAIN))).toMatchObject({
+      class: 'permission-denied',
+      details: { policyPath: ENCRYPT, capability: 'update' },
+    });
+    expect(stage.fake.seen('POST', ENCRYPT)).toHaveLength(0);
   });
 
   it('R-ERR-12 a decrypt that is denied names path and capability', async () => {
