@@ -85,7 +85,7 @@ const openbao = z
     transitMount: path.default('transit').describe('Transit mount of calls that name none.'),
     ca: sourceRef
       .optional()
-      .describe('PEM of the authorities trusted for `openbao.addresses`; default: those of the runtime.'),
+      .describe('PEM of the authorities trusted for `openbao.addresses`; default: those that Node was built with.'),
     serverName: hostName
       .optional()
       .describe('Name expected in the certificate of `openbao.addresses`; default: the host.'),

@@ -54,7 +54,9 @@ export function createCluster(origins: readonly string[], open: (origin: string)
         throw error;
       }
     },
-    sendTo: (origin, request) => clientOf(origin).send(request),
+    async sendTo(origin, request) {
+      return clientOf(origin).send(request);
+    },
     async close() {
       await Promise.all([...clients.values()].map((client) => client.close()));
     },

@@ -1,5 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { lookup as dnsLookup } from 'node:dns';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
 import { Pool } from 'undici';
 
@@ -11,7 +12,7 @@ import { type Answer, asObject, toAnswer } from './answer.ts';
 export interface TransportOptions {
   /** `https://host:port`, or `http://` on loopback in development. */
   readonly origin: string;
-  /** PEM; absent: the runtime's own roots. */
+  /** PEM; absent: the roots that Node was built with, and nothing that the environment adds. */
   readonly ca?: string;
   readonly serverName?: string;
   /** Client certificate chain and key, PEM. */
@@ -44,7 +45,11 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** Opens no connection until the first request. */
+/**
+ * Opens no connection until the first request.
+ *
+ * @throws KeystoreError `address-not-allowed`, or `tls-failure` when the authorities or the client certificate cannot be used.
+ */
 export function createTransport(options: TransportOptions): Transport {
   const host = new URL(options.origin).hostname.replace(/^\[|\]$/g, '');
   if (!options.allowPrivateAddresses && isIP(host) !== 0 && isPrivateAddress(host)) throw forbiddenAddress();
@@ -56,12 +61,8 @@ export function createTransport(options: TransportOptions): Transport {
     bodyTimeout: 0,
     connect: {
       timeout: options.connectTimeoutMs,
-      minVersion: 'TLSv1.2',
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      secureContext: openSecureContext(options),
       ...(options.serverName === undefined ? {} : { servername: options.serverName }),
-      ...(options.clientCertificate === undefined
-        ? {}
-        : { cert: options.clientCertificate.chainPem, key: options.clientCertificate.privateKeyPem }),
       ...(options.allowPrivateAddresses ? {} : { lookup: publicLookup }),
     },
   });
@@ -87,6 +88,21 @@ export function createTransport(options: TransportOptions): Transport {
     },
     close: () => (closed ??= closePool(pool)),
   };
+}
+
+// One for all connections: authorities are many, and each context parses them.
+function openSecureContext({ ca, clientCertificate }: TransportOptions): SecureContext {
+  try {
+    return createSecureContext({
+      minVersion: 'TLSv1.2',
+      ca: ca ?? getCACertificates('bundled'),
+      ...(clientCertificate === undefined
+        ? {}
+        : { cert: clientCertificate.chainPem, key: clientCertificate.privateKeyPem }),
+    });
+  } catch (error) {
+    throw new KeystoreError('tls-failure', 'no secure connection to OpenBao', { cause: errorCode(error) });
+  }
 }
 
 async function closePool(pool: Pool): Promise<void> {

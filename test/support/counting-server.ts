@@ -18,7 +18,7 @@ export interface CountingServer extends AsyncDisposable {
    * A plugin configuration whose calls all go here. They give up after ten seconds, or after `budgetMs`; `trusted` is the
    * PEM of another authority that they trust instead.
    */
-  yaml(budgetMs?: number, trusted?: string): string;
+  yaml(budgetMs?: number, trusted?: string | null): string;
 }
 
 const LONGEST_BUDGET_MS = 10_000;
@@ -41,10 +41,13 @@ export async function startCountingServer(): Promise<CountingServer> {
     seen,
     secretId,
     caPem: authority.certificatePem,
-    yaml: (budgetMs = LONGEST_BUDGET_MS, trusted = authority.certificatePem) =>
+    yaml: (budgetMs = LONGEST_BUDGET_MS, trusted: string | null = authority.certificatePem) =>
       stringify({
         development: true,
-        openbao: { addresses: [`https://127.0.0.1:${port}`], ca: { value: trusted } },
+        openbao: {
+          addresses: [`https://127.0.0.1:${port}`],
+          ...(trusted === null ? {} : { ca: { value: trusted } }),
+        },
         auth: { method: 'approle', roleId: 'role', secretId: { value: secretId } },
         limits: { readBudgetMs: budgetMs, loginBudgetMs: budgetMs },
       }),

@@ -95,23 +95,25 @@ test.each([
   await expectUndisturbed({ NODE_OPTIONS: options });
 });
 
-test('NODE_EXTRA_CA_CERTS and NODE_TLS_REJECT_UNAUTHORIZED add no trust to configured authorities', async () => {
-  await using folder = await temporaryFolder();
-  const authority = join(folder.path, 'ca.pem');
-  await writeFile(authority, server.caPem);
-  const { certificatePem } = await createAuthority();
-  const distrustful = server.yaml(BUDGET_MS, certificatePem);
-  await using plugin = await startPlugin({
-    variables: { NODE_EXTRA_CA_CERTS: authority, NODE_TLS_REJECT_UNAUTHORIZED: '0' },
-  });
-  await plugin.call(config.configure, { yamlConfiguration: distrustful });
-  const { requests } = server.seen;
-  expect(await plugin.refusal(keyOperation.getKey, getKey)).toMatchObject({
-    code: status.UNAVAILABLE,
-    reason: 'TLS_FAILURE',
-  });
-  expect(server.seen.requests).toBe(requests);
-});
+test.each(['other authorities', 'no authorities'])(
+  'R-SEC-04 NODE_EXTRA_CA_CERTS and NODE_TLS_REJECT_UNAUTHORIZED add no trust where %s are configured',
+  async (which) => {
+    await using folder = await temporaryFolder();
+    const authority = join(folder.path, 'ca.pem');
+    await writeFile(authority, server.caPem);
+    const configured = which === 'no authorities' ? null : (await createAuthority()).certificatePem;
+    await using plugin = await startPlugin({
+      variables: { NODE_EXTRA_CA_CERTS: authority, NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+    });
+    await plugin.call(config.configure, { yamlConfiguration: server.yaml(BUDGET_MS, configured) });
+    const { requests } = server.seen;
+    expect(await plugin.refusal(keyOperation.getKey, getKey)).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'TLS_FAILURE',
+    });
+    expect(server.seen.requests).toBe(requests);
+  },
+);
 
 test('R-SEC-07 nothing of the inherited environment is left for dependencies', async () => {
   const program = bundle('--require', join(process.cwd(), 'test/process/plugin/preloads/show-environment.cjs'));

@@ -50,7 +50,8 @@ describe('R-SEC-04 the certificate of the server', () => {
     ['an authority that is no certificate', { ca: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' }],
     ['a client certificate that is none', { clientCertificate: { chainPem: 'x', privateKeyPem: 'y' } }],
   ])('with %s there is no connection', async (_name, options) => {
-    expect(await failureOf(() => get(stage.connect(options)))).toMatchObject({ class: 'tls-failure' });
+    const request = async (): Promise<unknown> => get(stage.connect(options));
+    expect(await failureOf(request)).toMatchObject({ class: 'tls-failure' });
   });
 
   it('a server that does not speak TLS is none', async () => {
