@@ -8,11 +8,19 @@ export interface Clock {
   random(): number;
 }
 
+/** A longer timer of Node fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      const slice = Math.min(leftMs, MAX_TIMER_MS);
+      timer = setTimeout(() => (leftMs > slice ? wait(leftMs - slice) : callback()), slice);
+      timer.unref();
+    };
+    wait(delayMs);
     return () => {
       clearTimeout(timer);
     };

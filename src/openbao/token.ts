@@ -79,6 +79,7 @@ export function careBackoffMs(failures: number, clock: Clock): number {
 
 function readLease(auth: Readonly<Record<string, unknown>> | undefined): number | undefined {
   const seconds = auth?.lease_duration;
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) return undefined;
+  // OpenBao counts in whole seconds; a server that hands out less would have the token replaced without pause.
+  if (typeof seconds !== 'number' || !Number.isSafeInteger(seconds) || seconds < 0) return undefined;
   return seconds * 1000;
 }

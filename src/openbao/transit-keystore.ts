@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { parseCiphertext } from '../../keystore-contract/ciphertext.ts';
 import type { PluginConfiguration } from '../config/configuration.ts';
-import { KeystoreError } from '../keystore/errors.ts';
+import { KeystoreError, type KeystoreErrorClass } from '../keystore/errors.ts';
 import type {
   DecryptInput,
   DecryptOutput,
@@ -169,7 +169,8 @@ async function encrypt(turn: Turn, input: EncryptInput): Promise<EncryptOutput> 
   try {
     return readEncrypted(await session.operate(call, 'encrypt', mount, input.keyId, item), input.keyVersion);
   } catch (error) {
-    // For a token that may not create, OpenBao answers an encrypt on a missing key with a denial.
+    // For a token that may not create, OpenBao answers an encrypt on a missing key with a denial, and a look at a missing
+    // mount is denied to every token.
     if (error instanceof KeystoreError && error.class === 'permission-denied') await rejectIfMissing(turn, input.keyId);
     throw error;
   }
@@ -179,9 +180,11 @@ async function rejectIfMissing(turn: Turn, keyId: string): Promise<void> {
   try {
     await describe(turn, keyId);
   } catch (error) {
-    if (error instanceof KeystoreError && error.class === 'key-not-found') throw error;
+    if (error instanceof KeystoreError && MISSING.has(error.class)) throw error;
   }
 }
+
+const MISSING: ReadonlySet<KeystoreErrorClass> = new Set(['key-not-found', 'mount-not-found']);
 
 async function decrypt({ call, session, mount }: Turn, input: DecryptInput): Promise<DecryptOutput> {
   const { keyVersion, text } = readCiphertext(input.ciphertext);

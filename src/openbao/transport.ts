@@ -7,6 +7,7 @@ import { Pool } from 'undici';
 import { isPrivateAddress } from '../config/address-rules.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import { type Answer, asObject, toAnswer } from './answer.ts';
+import { waitFor } from './waiting.ts';
 
 /** How connections of one session are made. */
 export interface TransportOptions {
@@ -56,7 +57,9 @@ export function createTransport(options: TransportOptions): Transport {
   const pool = new Pool(options.origin, {
     connections: options.maxConnections,
     pipelining: 1,
-    // The caller's signal bounds a request; these only catch a peer that trickles.
+    // undici would speak HTTP/2 where it is offered: all requests on one connection, which OpenBao cuts under large bodies.
+    allowH2: false,
+    // The caller's signal alone bounds a request, a peer that trickles included.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: {
@@ -72,13 +75,15 @@ export function createTransport(options: TransportOptions): Transport {
     async request({ method, path, headers, body, signal }) {
       signal.throwIfAborted();
       try {
-        const response = await pool.request({
+        // undici lets a request that still waits for a connection wait on after its signal; the caller does not.
+        const sent = pool.request({
           method: method,
           path,
           headers,
           signal,
           ...(body === undefined ? {} : { body }),
         });
+        const response = await waitFor(sent, signal);
         const text = await readBounded(response.body, options.maxAnswerBytes);
         const retryAfter = response.headers['retry-after'];
         return toAnswer(response.statusCode, text, typeof retryAfter === 'string' ? retryAfter : undefined);

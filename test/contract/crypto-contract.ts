@@ -250,6 +250,14 @@ export function cryptoContract(stage: Stage): void {
     }
   });
 
+  it('R-CRYPTO-11 64 of the largest plaintexts at once are all encrypted', async () => {
+    await stage.configure('callCertificate', { limits: { readBudgetMs: 10_000 } });
+    const plaintexts = Array.from({ length: 64 }, (_, index) => Buffer.alloc(MIB, index));
+    const answers = await Promise.all(plaintexts.map((plaintext) => encrypt('k1', { plaintext })));
+    expect(new Set(answers.map(({ ciphertext }) => ciphertext.toString('latin1'))).size).toBe(64);
+    await stage.configure('callCertificate', { crypto: { testKey: 'k1' } });
+  });
+
   it('an RSA key: round trip, its largest plaintext, and no associated data', async () => {
     const plaintext = randomBytes(318);
     const { ciphertext } = await encrypt('rsa', { plaintext: Buffer.from(plaintext) });

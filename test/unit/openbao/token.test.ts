@@ -49,6 +49,7 @@ describe('the token of a login', () => {
     ['a token that is no text', 200, auth({ client_token: 7 })],
     ['a lease that is a text', 200, auth({ lease_duration: '60' })],
     ['a negative lease', 200, auth({ lease_duration: -1 })],
+    ['a part of a second', 200, auth({ lease_duration: 0.001 })],
     ['no lease', 200, auth({ lease_duration: undefined })],
   ])('is not there with %s', (_name, status, body) => {
     expect(readToken(answer(status, body), NOW)).toBeUndefined();
