@@ -7,6 +7,8 @@ export interface RequestOptions {
   readonly token?: string;
   readonly namespace?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long an answer may take; 30 s by default. */
+  readonly timeoutMs?: number;
   /** PEM of a client certificate and its key, for the `cert` login. */
   readonly certificate?: string;
   readonly key?: string;
@@ -35,6 +37,7 @@ export function createRequester(server: { address: string; caPem: string; token?
   return (method, path, body, options = {}) => {
     const url = new URL(`/v1/${path.replace(/^\/?(v1\/)?/, '')}`, server.address);
     const token = options.token ?? server.token;
+    const { timeoutMs = TIMEOUT_MS } = options;
     const text = body === undefined ? undefined : JSON.stringify(body);
     const { promise, resolve, reject } = Promise.withResolvers<OpenBaoAnswer>();
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
@@ -42,7 +45,7 @@ export function createRequester(server: { address: string; caPem: string; token?
       {
         method,
         agent: false,
-        timeout: TIMEOUT_MS,
+        timeout: timeoutMs,
         ca: server.caPem,
         cert: options.certificate,
         key: options.key,
@@ -64,11 +67,22 @@ export function createRequester(server: { address: string; caPem: string; token?
         });
       },
     );
-    request.on('timeout', () => request.destroy(new Error(`${method} ${path}: no answer in ${TIMEOUT_MS} ms`)));
+    request.on('timeout', () => request.destroy(new Error(`${method} ${path}: no answer in ${timeoutMs} ms`)));
     request.on('error', reject);
     request.end(text);
     return promise;
   };
+}
+
+/** Sends one request and throws on a status that was not expected, without what the answer says. */
+export async function demand(
+  request: Requester,
+  expected: number,
+  ...[method, path, body, options]: Parameters<Requester>
+): Promise<OpenBaoAnswer> {
+  const answer = await request(method, path, body, options);
+  if (answer.status !== expected) throw new Error(`${method} ${path}: status ${answer.status}`);
+  return answer;
 }
 
 function parse(text: string): unknown {

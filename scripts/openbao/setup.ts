@@ -49,6 +49,11 @@ export async function mountTransit(
   if (!upsert) await administer(bao, 'POST', `${mount}/config/keys`, { disable_upsert: true }, { namespace });
 }
 
+/** Mounts KV version 2, which holds the state of keys whose material is still to come. */
+export async function mountState(bao: Server, mount: string, namespace?: string): Promise<void> {
+  await administer(bao, 'POST', `sys/mounts/${mount}`, { type: 'kv', options: { version: '2' } }, { namespace });
+}
+
 export async function createNamespace(bao: Server, name: string): Promise<void> {
   await administer(bao, 'POST', `sys/namespaces/${name}`);
 }
