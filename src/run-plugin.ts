@@ -42,7 +42,7 @@ export type CreateServices = (options: {
   buildInfo: BuildInfo;
   /** Aborted when running calls must end: some time after the stop began, before `close`. */
   stopSignal: AbortSignal;
-}) => { registrations: readonly ServiceRegistration[]; close(): Promise<void> };
+}) => { registrations: readonly ServiceRegistration[]; close(signal: AbortSignal): Promise<void> };
 
 export interface RunPluginOptions {
   readonly type: PluginType;
@@ -150,7 +150,8 @@ async function startPlugin(
   const services = createServices({ type, log, buildInfo: BUILD_INFO, stopSignal: calls.signal });
   running.defer(async () => {
     endCalls();
-    if (!(await within(services.close(), SERVICES_CLOSE_MS))) log.warn({}, 'the services did not close in time');
+    const closing = services.close(AbortSignal.timeout(SERVICES_CLOSE_MS));
+    if (!(await within(closing, SERVICES_CLOSE_MS))) log.warn({}, 'the services did not close in time');
   });
   const application = services.registrations;
   const processServices = createProcessServices({ application, log, onShutdown: () => stop('Shutdown call') });

@@ -1,23 +1,14 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SERVICE_DEFINITIONS } from '../../keystore-contract/plugin-types.ts';
+import { keystoreContract } from '../../keystore-contract/host-contract.ts';
 import { startPluginHost, type HostLogger, type PluginHandle } from '../../plugin-host/index.ts';
 import { PRODUCT } from '../build/product.ts';
 import type { OpenBaoServer } from '../openbao/server.ts';
 import type { HandedOver } from './customer.ts';
 
-/** What this host expects of the plugin. */
-const contract = {
-  type: 'KeystoreInstanceKeyOperation',
-  services: {
-    keys: { definition: SERVICE_DEFINITIONS.keyOperation, required: true },
-    crypto: { definition: SERVICE_DEFINITIONS.cryptoOperation, required: false },
-  },
-} as const;
-
 /** A plugin of the demo's host. */
-export type Plugin = PluginHandle<typeof contract>;
+export type Plugin = PluginHandle<typeof keystoreContract>;
 
 /** An installed plugin. */
 export interface Installed {
@@ -60,7 +51,7 @@ export async function loadPlugin(
     logger,
     signal,
     socketDirectory: folder,
-    plugins: { OPENBAO: { contract, file, sha256, configuration } },
+    plugins: { OPENBAO: { contract: keystoreContract, file, sha256, configuration } },
   });
   const plugin = host.plugin('OPENBAO');
   try {

@@ -106,7 +106,7 @@ async function encryptAndDecrypt({ screen, plugin, signal }: Scene, dataKey: Buf
 }
 
 async function rotateAndRewrap({ screen, bao, plugin, signal }: Scene, dataKey: Buffer, old: Buffer): Promise<void> {
-  const { crypto, keys } = plugin.client;
+  const { crypto, operations } = plugin.client;
   screen.step('The customer rotates the key');
   await rotateKey(bao, { key: KEY });
   const fresh = await crypto.encrypt({ parameters, plaintext: dataKey }, { signal });
@@ -123,7 +123,7 @@ async function rotateAndRewrap({ screen, bao, plugin, signal }: Scene, dataKey: 
   screen.value('before', shortened(old));
   screen.value('after', `${shortened(rewrapped.ciphertext)}  (${took}; the plaintext stayed in OpenBao)`);
   screen.proof('decrypt', `the same data key, with version ${again.keyVersionId}`);
-  const { versions } = await keys.getKeyVersions({ parameters }, { signal });
+  const { versions } = await operations.getKeyVersions({ parameters }, { signal });
   screen.value(
     'versions',
     ...versions.map(({ versionId, creationTime }) => `${versionId}  ${formatTime(creationTime)}`),

@@ -159,6 +159,76 @@ export async function enableCertAuth(
   await administer(bao, 'POST', `auth/${mount}/certs/${role}`, { ...tokenFields(options), ...rules }, { namespace });
 }
 
+/** A response-wrapping token of a further secret id, good for one unwrapping in the time of `ttl`. */
+export async function wrapSecretId(
+  bao: Server,
+  options: Pick<RoleOptions, 'mount' | 'role' | 'namespace'> & { ttl?: string },
+): Promise<string> {
+  const { mount = 'approle', role, namespace, ttl = '300s' } = options;
+  return wrap(bao, `auth/${mount}/role/${role}/secret-id`, { ttl, namespace });
+}
+
+/** A response-wrapping token of what a path answers to a write. */
+export async function wrap(
+  bao: Server,
+  path: string,
+  { body = {}, ttl = '300s', namespace }: { body?: object; ttl?: string; namespace?: string | undefined } = {},
+): Promise<string> {
+  const answer = await bao.request('POST', path, body, {
+    headers: { 'X-Vault-Wrap-TTL': ttl },
+    ...only({ namespace }),
+  });
+  const token: unknown = (answer.body as { wrap_info?: { token?: unknown } } | undefined)?.wrap_info?.token;
+  if (typeof token !== 'string') throw new Error(`OpenBao: POST ${path}: ${answer.status}, and nothing was wrapped`);
+  return token;
+}
+
+/** Mounts the `kubernetes` method if needed, points it to a server of token reviews and writes the role. */
+export async function enableKubernetes(
+  bao: Server,
+  options: RoleOptions & {
+    reviewer: { address: string; caPem: string };
+    serviceAccounts: readonly string[];
+    namespaces: readonly string[];
+    audience?: string;
+  },
+): Promise<void> {
+  const { mount = 'kubernetes', role, namespace, reviewer, serviceAccounts, namespaces, audience } = options;
+  await enableAuth(bao, 'kubernetes', mount, namespace);
+  const config = {
+    kubernetes_host: reviewer.address,
+    kubernetes_ca_cert: reviewer.caPem,
+    disable_local_ca_jwt: true,
+    token_reviewer_jwt: 'reviewer',
+  };
+  await administer(bao, 'POST', `auth/${mount}/config`, config, { namespace });
+  const rules = {
+    bound_service_account_names: serviceAccounts,
+    bound_service_account_namespaces: namespaces,
+    audience,
+  };
+  await administer(bao, 'POST', `auth/${mount}/role/${role}`, { ...tokenFields(options), ...rules }, { namespace });
+}
+
+/** Where the `jwt` method finds the keys of issuers: given as PEM, or asked for at a URL. */
+export type JwtKeys = { readonly publicKeysPem: readonly string[] } | { readonly url: string; readonly caPem: string };
+
+/** Mounts the `jwt` method if needed, trusts the keys and writes the role. */
+export async function enableJwt(
+  bao: Server,
+  options: RoleOptions & { keys: JwtKeys; audience: string; subject?: string },
+): Promise<void> {
+  const { mount = 'jwt', role, namespace, keys, audience, subject } = options;
+  await enableAuth(bao, 'jwt', mount, namespace);
+  const config =
+    'url' in keys
+      ? { jwks_url: keys.url, jwks_ca_pem: keys.caPem, skip_jwks_validation: true }
+      : { jwt_validation_pubkeys: keys.publicKeysPem };
+  await administer(bao, 'POST', `auth/${mount}/config`, config, { namespace });
+  const rules = { role_type: 'jwt', user_claim: 'sub', bound_audiences: [audience], bound_subject: subject };
+  await administer(bao, 'POST', `auth/${mount}/role/${role}`, { ...tokenFields(options), ...rules }, { namespace });
+}
+
 async function enableAuth(bao: Server, type: string, mount: string, namespace: string | undefined): Promise<void> {
   const methods = await administer(bao, 'GET', 'sys/auth', undefined, { namespace });
   if (!(`${mount}/` in methods)) await administer(bao, 'POST', `sys/auth/${mount}`, { type }, { namespace });

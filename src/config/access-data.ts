@@ -1,5 +1,6 @@
-import { MAX_ADDRESS_LENGTH } from './address-rules.ts';
-import { isPath, isPathSegment } from './path-rules.ts';
+import { anything, type FieldRule, readFields, TENANT_FIELDS } from './access-fields.ts';
+import { isPath } from './path-rules.ts';
+import { isPlainData } from './plain-data.ts';
 import { Secret } from './secret.ts';
 
 /** What a call says about where its key is and who is asking. Members that were absent or empty are absent. */
@@ -10,6 +11,7 @@ export interface CallConfig {
   readonly mountPath?: string;
   readonly authMountPath?: string;
   readonly roleName?: string;
+  readonly stateMountPath?: string;
   readonly region?: string;
   /** The identity that CMK sends with each call. */
   readonly certificate?: CallCertificate;
@@ -34,29 +36,17 @@ export class AccessDataError extends Error {
   }
 }
 
-interface Field {
-  readonly maxLength: number;
-  readonly accepts: (text: string) => boolean;
-}
-
 const MAX_PEM_LENGTH = 64 * 1024;
-const anything = (): boolean => true;
 const CERTIFICATE_AUTH = 'AUTH_TYPE_CERTIFICATE';
 
-// The allow-list: nothing else of the access data is looked at. `address` has rules and an error class of its own.
+// The allow-list: nothing else of the access data is looked at.
 const FIELDS = {
-  address: { maxLength: MAX_ADDRESS_LENGTH, accepts: anything },
-  namespace: { maxLength: 255, accepts: isPath },
-  mountPath: { maxLength: 255, accepts: isPath },
-  authMountPath: { maxLength: 255, accepts: isPath },
-  roleName: { maxLength: 255, accepts: isPathSegment },
-  region: { maxLength: 50, accepts: (text) => /^[A-Za-z0-9 _./:-]+$/.test(text) },
+  ...TENANT_FIELDS,
+  stateMountPath: { maxLength: 255, accepts: isPath },
   authType: { maxLength: 255, accepts: (text) => text === CERTIFICATE_AUTH },
   clientCert: { maxLength: MAX_PEM_LENGTH, accepts: anything },
   privateKey: { maxLength: MAX_PEM_LENGTH, accepts: anything },
-} as const satisfies Record<string, Field>;
-
-type FieldName = keyof typeof FIELDS;
+} as const satisfies Record<string, FieldRule>;
 
 /**
  * Reads the decoded `config.values` of a call by allow-list; other members are ignored, since CMK lays them over its own.
@@ -68,19 +58,10 @@ export function readCallConfig(values: unknown): CallConfig {
   if (values === undefined || values === null) return {};
   if (!isPlainData(values)) throw new AccessDataError('CANNOT_PARSE_DATA', ['values']);
 
-  const texts = new Map<FieldName, string>();
-  const unusable: string[] = [];
-  for (const name of Object.keys(FIELDS) as FieldName[]) {
-    const value = Object.hasOwn(values, name) ? values[name] : undefined;
-    if (value === undefined || value === null || value === '') continue;
-    if (typeof value !== 'string' || !isAcceptable(FIELDS[name], value)) unusable.push(name);
-    else texts.set(name, value);
-  }
+  const { texts, unusable } = readFields(FIELDS, values);
   if (unusable.length > 0) throw new AccessDataError('CANNOT_PARSE_DATA', unusable);
 
-  const { authType, clientCert, privateKey, ...place } = Object.fromEntries(texts) as Partial<
-    Record<FieldName, string>
-  >;
+  const { authType, clientCert, privateKey, ...place } = texts;
   if (authType === undefined && clientCert === undefined && privateKey === undefined) return place;
   const absent = [
     ...(clientCert === undefined ? ['clientCert'] : []),
@@ -88,22 +69,4 @@ export function readCallConfig(values: unknown): CallConfig {
   ];
   if (clientCert === undefined || privateKey === undefined) throw new AccessDataError('MISSING_FIELDS', absent);
   return { ...place, certificate: { certificateChainPem: clientCert, privateKeyPem: new Secret(privateKey) } };
-}
-
-function isAcceptable(field: Field, text: string): boolean {
-  return text.length <= field.maxLength && field.accepts(text);
-}
-
-// A decoder that assigns member by member turns a Struct's `__proto__` key into the prototype of the object. Then what
-// the object seems to hold is not what was sent, here or further down.
-function isPlainData(value: unknown): value is Record<string, unknown> {
-  const pending = [value];
-  while (pending.length > 0) {
-    const next = pending.pop();
-    if (typeof next !== 'object' || next === null) continue;
-    const expected: unknown = Array.isArray(next) ? Array.prototype : Object.prototype;
-    if (Object.getPrototypeOf(next) !== expected) return false;
-    pending.push(...(Object.values(next) as unknown[]));
-  }
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -60,17 +60,14 @@ export function parseAddressPattern(text: string): AddressPattern | undefined {
   return isIP(host) === 0 ? { scheme, host: `*.${host}`, port } : undefined;
 }
 
-/** The first entry whose `pattern` covers the address. */
-export function matchAllowedAddress<Entry extends { readonly pattern: string }>(
-  address: Address,
+/** Finds the first entry whose `pattern` covers an address; the patterns are read once. */
+export function createAddressMatcher<Entry extends { readonly pattern: string }>(
   entries: readonly Entry[],
-): Entry | undefined {
-  return entries.find((entry) => {
-    const pattern = parseAddressPattern(entry.pattern);
-    return (
-      pattern?.scheme === address.scheme && pattern.port === address.port && coversHost(pattern.host, address.host)
-    );
-  });
+): (address: Address) => Entry | undefined {
+  const rows = entries.map((entry) => ({ entry, pattern: parseAddressPattern(entry.pattern) }));
+  return ({ host, port, scheme }) =>
+    rows.find(({ pattern }) => pattern?.scheme === scheme && pattern.port === port && coversHost(pattern.host, host))
+      ?.entry;
 }
 
 function coversHost(pattern: string, host: string): boolean {

@@ -33,18 +33,54 @@ export function* combinationProblems(document: unknown): Generator<Configuration
     yield { path: 'limits.maxAnswerBytes', message: 'must let the answer for limits.maxPlaintextBytes through' };
   }
 
-  if (selectJson(document, ['auth', 'method']) !== 'approle') return;
-  if (addresses.length === 0) {
-    yield { path: 'openbao.addresses', message: 'must name at least one address when auth.method is approle' };
+  yield* authProblems(document, development, addresses.length);
+}
+
+function* authProblems(document: unknown, development: boolean, addresses: number): Generator<ConfigurationProblem> {
+  const auth = selectJson(document, ['auth']);
+  const method = selectJson(auth, ['method']);
+  if (typeof method !== 'string' || !PROCESS_METHODS.has(method)) return;
+  if (addresses === 0) {
+    yield {
+      path: 'openbao.addresses',
+      message: `must name at least one address when auth.method is ${method}`,
+    };
   }
-  const secretId = selectJson(document, ['auth', 'secretId']);
-  const isFile = typeof secretId !== 'object' || selectJson(secretId, ['source']) === 'file';
-  if (!isFile && !development) {
-    yield { path: 'auth.secretId.source', message: 'must be file; embedded and env need development: true' };
+  if (method === 'token' && !development) yield { path: 'auth.method', message: 'token needs development: true' };
+  for (const name of SECRETS[method] ?? []) {
+    const secret = selectJson(auth, [name]);
+    const isFile = typeof secret !== 'object' || selectJson(secret, ['source']) === 'file';
+    if (isFile || development) continue;
+    yield { path: `auth.${name}.source`, message: 'must be file; embedded and env need development: true' };
+  }
+  if (method === 'approle') yield* secretIdProblems(auth);
+}
+
+const PROCESS_METHODS: ReadonlySet<string> = new Set(['approle', 'kubernetes', 'jwt', 'cert', 'token']);
+
+/** Keys of each method that hold secrets. */
+const SECRETS: Readonly<Record<string, readonly string[]>> = {
+  approle: ['secretId', 'secretIdWrapped'],
+  cert: ['key'],
+};
+
+function* secretIdProblems(auth: unknown): Generator<ConfigurationProblem> {
+  const [plain, wrapped] = [selectJson(auth, ['secretId']), selectJson(auth, ['secretIdWrapped'])];
+  if (plain === undefined && wrapped === undefined) yield { path: 'auth.secretId', message: 'is missing' };
+  if (plain !== undefined && wrapped !== undefined) {
+    yield { path: 'auth.secretIdWrapped', message: 'must not be given beside auth.secretId' };
+  }
+  if (wrapped !== undefined && selectJson(auth, ['role']) === undefined) {
+    yield { path: 'auth.role', message: 'is missing: it tells where the wrapped secret id was made' };
   }
 }
 
-function* plainHttp(path: string, address: AddressPattern, development: boolean): Generator<ConfigurationProblem> {
+/** Plain http is for a loopback address in development. */
+export function* plainHttp(
+  path: string,
+  address: AddressPattern,
+  development: boolean,
+): Generator<ConfigurationProblem> {
   if (address.scheme === 'https') return;
   if (!development) yield { path, message: 'must be https; http needs development: true and a loopback address' };
   else if (!isLoopback(address)) yield { path, message: 'must be https; http is for a loopback address only' };

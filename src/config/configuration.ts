@@ -5,10 +5,12 @@ import { z } from 'zod';
 import { isKeyId } from '../../keystore-contract/key-id.ts';
 import { isHostName, parseAddress, parseAddressPattern } from './address-rules.ts';
 import { parseJsonPath } from './json-path.ts';
-import { isPath } from './path-rules.ts';
+import { isPath, isRegionLabel } from './path-rules.ts';
+import { DEFAULT_TTLS, isDuration } from './provider-combinations.ts';
 import { Secret } from './secret.ts';
 import { DEFAULT_SIZES } from './size-limits.ts';
 import type { SourceRef } from './source-ref.ts';
+import type { SupportedRegion } from './supported-regions.ts';
 
 const MIB = 1024 * 1024;
 
@@ -23,6 +25,14 @@ const address = z.string().refine((value) => parseAddress(value) !== undefined, 
 const addressPattern = z.string().refine((value) => parseAddressPattern(value) !== undefined, {
   error: 'must be https://HOST or https://HOST:PORT, where the first label of HOST may be "*"',
 });
+
+const regionLabel = z
+  .string()
+  .refine(isRegionLabel, 'must be 1 to 50 letters, digits, blanks, "_", ".", "/", ":" or "-"');
+
+const duration = z.string().refine(isDuration, 'must be a number with s, m or h');
+// OpenBao keeps policy names in lower case, and a keystore's name is part of them.
+const namePrefix = z.string().regex(/^[a-z0-9][a-z0-9-]{0,19}$/, 'must be 1 to 20 lower-case letters, digits or "-"');
 
 const milliseconds = (byDefault: number, min: number, max: number) => z.int().min(min).max(max).default(byDefault);
 const count = milliseconds;
@@ -99,6 +109,9 @@ const openbao = z
             .boolean()
             .default(false)
             .describe('Whether the name may resolve to an address that is not public.'),
+          region: regionLabel
+            .optional()
+            .describe('Region answered for a key at these addresses whose access data names none.'),
         }),
       )
       .max(64)
@@ -122,16 +135,71 @@ const approle = z.strictObject({
   roleId: z
     .union([text, sourceRef], 'must be a text or a mapping with source')
     .describe('The role id; no secret, so a plain text will do.'),
-  secretId: sourceRef.describe('The secret id: a file; `env` and `embedded` only with `development`.'),
+  secretId: sourceRef.optional().describe('The secret id: a file; `env` and `embedded` only with `development`.'),
+  secretIdWrapped: sourceRef
+    .optional()
+    .describe('In its place a response-wrapping token of it, in a file of this process alone: it can be used once.'),
+  role: text.optional().describe('Name of the role, to check where a wrapped secret id was made; needed with it.'),
+});
+
+const tokenPath = z
+  .string()
+  .refine((value) => isAbsolute(value), 'must be an absolute path')
+  .describe('File of the token, read again at every login.');
+
+const kubernetes = z.strictObject({
+  method: z.literal('kubernetes').describe('`kubernetes`: one identity of the process, by its service account token.'),
+  mount: path.default('kubernetes').describe('Mount of the Kubernetes auth method.'),
+  role: text.describe('Role of the Kubernetes auth method.'),
+  tokenPath: tokenPath.default('/var/run/secrets/kubernetes.io/serviceaccount/token'),
+});
+
+const jwt = z.strictObject({
+  method: z.literal('jwt').describe('`jwt`: one identity of the process, by a signed token from a file.'),
+  mount: path.default('jwt').describe('Mount of the JWT auth method.'),
+  role: text.optional().describe('Role; default: the default role of the mount.'),
+  tokenPath,
+});
+
+const cert = z.strictObject({
+  method: z.literal('cert').describe('`cert`: one identity of the process, by a client certificate from files.'),
+  mount: path.default('cert').describe('Mount of the TLS certificate auth method.'),
+  role: text.optional().describe('Certificate role; default: every role is tried.'),
+  certificate: sourceRef.describe('PEM of the client certificate and its chain.'),
+  key: sourceRef.describe('PEM of its private key: a file; `env` and `embedded` only with `development`.'),
+});
+
+const token = z.strictObject({
+  method: z.literal('token').describe('`token`: a token that was made elsewhere; only with `development`.'),
+  token: sourceRef.describe('The token. It is renewed, never replaced and never revoked.'),
 });
 
 const auth = z
-  .discriminatedUnion('method', [callCertificate, approle], 'must be callCertificate or approle')
+  .discriminatedUnion(
+    'method',
+    [callCertificate, approle, kubernetes, jwt, cert, token],
+    'must be callCertificate, approle, kubernetes, jwt, cert or token',
+  )
   .prefault({})
   .describe('How the plugin logs in.');
 
 const keys = z
   .strictObject({
+    region: regionLabel.optional().describe('Region answered for a key whose access data names none.'),
+    regions: z
+      .array(regionLabel)
+      .max(1000)
+      .optional()
+      .describe('Regions in which BYOK keys may be made; default: any.'),
+    deletion: z
+      .enum(['softDelete', 'destroy'])
+      .default('softDelete')
+      .describe('What DeleteKey does: disable the key for its owner to destroy, or destroy it at once.'),
+    stateMount: path
+      .optional()
+      .describe(
+        'KV version 2 mount that holds the state of BYOK keys, for calls that name none; default: none is kept.',
+      ),
     maxVersions: z.int().min(1).optional().describe('How many of the newest key versions are reported; default: all.'),
   })
   .prefault({})
@@ -140,11 +208,17 @@ const keys = z
 const limits = z
   .strictObject({
     readBudgetMs: milliseconds(1200, 100, 10_000).describe('Time for a read, an encrypt, a decrypt or a rewrap.'),
+    changeBudgetMs: milliseconds(3000, 100, 60_000).describe(
+      'Time for a change of a key; the change goes on when the waiting call has ended.',
+    ),
     loginBudgetMs: milliseconds(5000, 100, 60_000).describe(
       'Time for a login; it goes on when the waiting call has ended.',
     ),
     connectTimeoutMs: milliseconds(1000, 50, 30_000).describe('Time for a connection with its TLS handshake.'),
     maxSessions: count(1000, 1, 100_000).describe('Identities held at once; the least recently used one leaves first.'),
+    maxSessionsPerCredential: count(32, 1, 100_000).describe(
+      'Places that one certificate may be used at, at once; another one ends its least recently used.',
+    ),
     sessionIdleMs: milliseconds(900_000, 1000, 86_400_000).describe('An identity unused for so long is logged out.'),
     maxConcurrentCalls: count(256, 1, 100_000).describe('Calls at work at once.'),
     maxConcurrentCallsPerSession: count(64, 1, 100_000).describe('Calls of one identity at work at once.'),
@@ -169,6 +243,32 @@ const crypto = z
   .prefault({})
   .describe('Encryption.');
 
+const provider = z
+  .strictObject({
+    isolation: z
+      .enum(['namespace', 'mount'])
+      .default('namespace')
+      .describe(
+        'What a keystore is: a namespace of its own below `openbao.namespace`, or mounts beside those of others.',
+      ),
+    namePrefix: namePrefix.default('openkcm-').describe('What the names of keystores begin with.'),
+    ca: sourceRef.describe('PEM of the authorities whose certificates may be granted trust; read at every grant.'),
+    authMount: path
+      .default('cert')
+      .describe(
+        'Mount of the TLS certificate auth method; `namespace` makes it in each keystore, `mount` needs it there.',
+      ),
+    address: address
+      .optional()
+      .describe('URL of OpenBao that is handed out in access data; default: the first of `openbao.addresses`.'),
+    tokenTtl: duration.default(DEFAULT_TTLS.tokenTtl).describe('Lease of the tokens of granted roles.'),
+    tokenMaxTtl: duration.default(DEFAULT_TTLS.tokenMaxTtl).describe('Maximum of the lease with all its renewals.'),
+    setupBudgetMs: milliseconds(30_000, 1000, 300_000).describe(
+      'Time for making or deleting a keystore; beyond it a new one is undone.',
+    ),
+  })
+  .describe('Keystores for BYOK, for the plugin type KeystoreProvider; without it none are offered.');
+
 /**
  * The one definition of the keys, their defaults and ranges: the JSON Schema (`z.toJSONSchema` with `io: 'input'`) and the
  * documented table are made from it. What must hold between keys is in `combinations.ts`.
@@ -183,9 +283,13 @@ export const configurationSchema = z.strictObject({
   keys,
   limits,
   crypto,
+  provider: provider.optional(),
 });
 
-type Configuration = z.output<typeof configurationSchema>;
+type Configuration = z.output<typeof configurationSchema> & {
+  /** What CMK merges into the text of a provider entry; absent for other plugin types. */
+  supportedRegions?: SupportedRegion[];
+};
 type DeepReadonly<T> = T extends Secret ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
 /** A complete, checked and frozen configuration: every key with a default has its value. */

@@ -4,7 +4,9 @@ import type { PluginType } from '../../keystore-contract/plugin-types.ts';
 import { combinationProblems } from './combinations.ts';
 import { ConfigurationError, formatPath, type ConfigurationProblem } from './configuration-error.ts';
 import { configurationSchema, type PluginConfiguration } from './configuration.ts';
+import { providerProblems } from './provider-combinations.ts';
 import { Secret } from './secret.ts';
+import { takeSupportedRegions } from './supported-regions.ts';
 import { readYaml } from './yaml-text.ts';
 
 /**
@@ -14,19 +16,19 @@ import { readYaml } from './yaml-text.ts';
  * @throws ConfigurationError with all problems of the text together.
  */
 export function parseConfiguration(yamlText: string, options: { readonly type: PluginType }): PluginConfiguration {
+  const { type } = options;
   const written = readYaml(yamlText) ?? {};
-  const document = options.type === 'KeystoreProvider' ? withoutRegions(written) : written;
+  const merged = type === 'KeystoreProvider' ? takeSupportedRegions(written) : undefined;
+  const document = merged === undefined ? written : merged.own;
   const result = configurationSchema.safeParse(document, { error: missing });
-  const problems = [...(result.error?.issues.flatMap(toProblems) ?? []), ...combinationProblems(document)];
+  const problems = [
+    ...(result.error?.issues.flatMap(toProblems) ?? []),
+    ...combinationProblems(document),
+    ...providerProblems(document, type),
+    ...(merged?.problems ?? []),
+  ];
   if (!result.success || problems.length > 0) throw new ConfigurationError(problems);
-  return deepFreeze(result.data);
-}
-
-// CMK merges its list of regions, as one top-level key, into the text of every provider entry.
-function withoutRegions(document: unknown): unknown {
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) return document;
-  const { supportedregions: _, ...own } = document as Record<string, unknown>;
-  return own;
+  return deepFreeze({ ...result.data, ...(merged === undefined ? {} : { supportedRegions: merged.regions }) });
 }
 
 function missing(issue: z.core.$ZodRawIssue): string | undefined {

@@ -10,3 +10,8 @@ export function isPathSegment(text: string): boolean {
 export function isPath(text: string): boolean {
   return text.length <= MAX_PATH_LENGTH && text.split('/').every(isPathSegment);
 }
+
+/** Whether a text may be the name of a region: CMK keeps 50 characters. */
+export function isRegionLabel(text: string): boolean {
+  return /^[A-Za-z0-9 _./:-]{1,50}$/.test(text);
+}

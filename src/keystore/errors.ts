@@ -9,9 +9,19 @@ export type KeystoreErrorClass =
   | 'login-refused'
   | 'login-locked-out'
   | 'credential-unreadable'
+  | 'secret-unwrap-failed'
   | 'not-an-openbao-answer'
   | 'permission-denied'
   | 'key-not-found'
+  | 'key-exists'
+  | 'key-pending-import'
+  | 'key-not-importable'
+  | 'key-material-rejected'
+  | 'import-parameters-rejected'
+  | 'deletion-not-allowed'
+  | 'key-state-diverged'
+  | 'keystore-not-found'
+  | 'keystore-not-empty'
   | 'mount-not-found'
   | 'namespace-not-found'
   | 'key-unusable'
@@ -48,6 +58,8 @@ export interface KeystoreErrorDetails {
   readonly accessDataReason?: 'MISSING_FIELDS' | 'CANNOT_PARSE_DATA';
   /** When a repetition may succeed, in milliseconds from now. */
   readonly retryAfterMs?: number;
+  /** Where a value was looked for that cannot be had: for the log, never for an answer. */
+  readonly source?: string;
   /** System or TLS error code, for example `ECONNREFUSED`. */
   readonly cause?: string;
 }

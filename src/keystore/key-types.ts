@@ -1,6 +1,9 @@
 /** Algorithm of an L1 key, in the contract's words. */
 export type KeyAlgorithmName = 'AES256' | 'RSA3072' | 'RSA4096';
 
+/** The states that a key has in CMK's words. */
+export type KeyState = 'ENABLED' | 'DISABLED' | 'PENDING_IMPORT';
+
 /** What is known of a Transit key type that can serve as L1 key. */
 export interface KeyTypeRow {
   /** Transit's name of the type. */
@@ -30,4 +33,11 @@ const KEY_TYPES: readonly KeyTypeRow[] = [
 /** The row of a Transit key type, or undefined when it cannot serve as L1 key. */
 export function keyTypeRow(type: string): KeyTypeRow | undefined {
   return KEY_TYPES.find((row) => row.type === type);
+}
+
+/** Transit's name of the type that serves as an algorithm. */
+export function transitTypeOf(algorithm: KeyAlgorithmName): string {
+  const row = KEY_TYPES.find((candidate) => candidate.algorithm === algorithm);
+  if (row === undefined) throw new Error('no key type has this algorithm');
+  return row.type;
 }

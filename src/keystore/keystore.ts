@@ -1,39 +1,7 @@
-import type { KeyTypeRow } from './key-types.ts';
-
-/** The certificate that a caller brings as its identity. */
-export interface CallCertificate {
-  /** PEM, one or more certificates in any order. */
-  readonly certificateChainPem: string;
-  readonly privateKeyPem: { reveal(): string };
-}
-
-/** Where a key lives and as whom to reach it, as one call says it. All members come from outside and are well-formed. */
-export interface CallAccess {
-  readonly address?: string;
-  readonly namespace?: string;
-  readonly mountPath?: string;
-  readonly authMountPath?: string;
-  readonly roleName?: string;
-  readonly certificate?: CallCertificate;
-}
-
-/** One call: whose key, until when, and under which correlation id. */
-export interface KeystoreCall {
-  readonly access: CallAccess;
-  /** Aborted when the caller goes away, its time is up, or the process stops; the reason is a `KeystoreError`. */
-  readonly signal: AbortSignal;
-  /** End of the call's time, on the clock of `performance.now()`, in milliseconds. */
-  readonly deadline: number;
-  readonly requestId?: string;
-  /** Collects what the call's log line shall say of the keystore's side. */
-  readonly trace: CallTrace;
-}
-
-/** Facts about a call that become fields of its log line. */
-export interface CallTrace {
-  /** `request_id` values of OpenBao's answers, newest last. */
-  readonly openbaoRequestIds: string[];
-}
+import type { Admission } from './admission.ts';
+import type { KeystoreCall } from './call.ts';
+import type { KeyLifecycle } from './key-lifecycle.ts';
+import type { KeyAlgorithmName, KeyState, KeyTypeRow } from './key-types.ts';
 
 /** Seconds and nanoseconds since 1970, as `google.protobuf.Timestamp` has them. */
 export interface Instant {
@@ -47,16 +15,28 @@ export interface KeyVersion {
   readonly creationTime: Instant;
 }
 
-/** A key as the keystore describes it. */
-export interface KeyDescription {
+/** A key that has no material yet: its tenant is to bring it. */
+export interface PendingKey {
   readonly keyId: string;
+  readonly state: 'PENDING_IMPORT';
+  readonly algorithm: KeyAlgorithmName;
+}
+
+/** A key that has material. */
+export interface LiveKey {
+  readonly keyId: string;
+  readonly state: Exclude<KeyState, 'PENDING_IMPORT'>;
   readonly type: KeyTypeRow;
-  readonly state: 'ENABLED' | 'DISABLED';
+  /** Whether the material came from outside; false again once OpenBao has made a further version itself. */
+  readonly imported: boolean;
   readonly latestVersion: number;
   readonly minDecryptionVersion: number;
   /** Ascending by version, times strictly increasing, never empty; archived and trimmed versions are absent. */
   readonly versions: readonly KeyVersion[];
 }
+
+/** A key as the keystore describes it. */
+export type KeyDescription = LiveKey | PendingKey;
 
 export interface EncryptInput {
   readonly keyId: string;
@@ -109,6 +89,8 @@ export interface KeystoreHealth {
 /** What the configuration allows one call. */
 export interface KeystoreLimits {
   readonly readBudgetMs: number;
+  /** How long a caller waits for a change; the change itself is never cut short. */
+  readonly changeBudgetMs: number;
   readonly maxPlaintextBytes: number;
   /** How many of the newest versions are reported; Infinity for all. */
   readonly maxVersions: number;
@@ -118,8 +100,9 @@ export interface KeystoreLimits {
  * What a keystore does, in the domain's terms. Every method rejects with a `KeystoreError`, and with nothing else unless
  * there is a defect; none retains plaintext or credentials beyond the call, apart from the identity of a live session.
  */
-export interface Keystore {
+export interface Keystore extends KeyLifecycle {
   readonly limits: KeystoreLimits;
+  readonly admission: Admission;
 
   /** One read of the key; concurrent equal reads share one request, nothing is cached by time. */
   describeKey(call: KeystoreCall, keyId: string): Promise<KeyDescription>;

@@ -3,7 +3,7 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 import { KeystoreError } from '../keystore/errors.ts';
-import type { CallCertificate } from '../keystore/keystore.ts';
+import type { CallCertificate } from '../keystore/call.ts';
 
 /** A client certificate whose key was seen to match it. */
 export interface ClientCertificate {

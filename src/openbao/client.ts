@@ -4,7 +4,7 @@ import type { Answer } from './answer.ts';
 import type { Transport } from './transport.ts';
 
 /** A verb of OpenBao's API. Writes are updates unless the route also knows a create. */
-export type OpenBaoVerb = 'read' | 'write' | 'delete';
+export type OpenBaoVerb = 'read' | 'list' | 'write' | 'delete';
 
 /** One request to OpenBao, below `/v1/`. */
 export interface OpenBaoRequest {
@@ -16,6 +16,8 @@ export interface OpenBaoRequest {
   readonly token?: string;
   /** Correlation id of the caller; OpenBao's audit log can be told to record it. */
   readonly requestId?: string;
+  /** Whether a server that is not the active one may pass the request on; true by default. Otherwise it answers 307. */
+  readonly forwarding?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -62,13 +64,16 @@ export function createOpenBaoClient(origin: string, transport: Transport): OpenB
   Object.assign(vault, { namespace: '', pathPrefix: '' });
 
   return {
-    send({ verb, path, body, namespace, token, requestId, signal }) {
+    send({ verb, path, body, namespace, token, requestId, forwarding = true, signal }) {
       const headers: Record<string, string> = {};
       if (token !== undefined) headers['X-Vault-Token'] = token;
       if (namespace !== '') headers['X-Vault-Namespace'] = namespace;
       if (requestId !== undefined) headers['X-Correlation-Id'] = requestId;
+      if (!forwarding) headers['X-Vault-No-Request-Forwarding'] = 'true';
       const options = { headers, signal };
       if (verb === 'read') return vault.read(path, options) as Promise<Answer>;
+      // The same as the method LIST, which is not HTTP's and which not everything between lets through.
+      if (verb === 'list') return vault.read(`${path}?list=true`, options) as Promise<Answer>;
       if (verb === 'delete') return vault.delete(path, options) as Promise<Answer>;
       return vault.write(path, body ?? {}, options) as Promise<Answer>;
     },

@@ -2,11 +2,11 @@ import type { SourceRef } from '../config/source-ref.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import { createCluster, type Cluster } from './cluster.ts';
 import type { ClientCertificate } from './client-certificate.ts';
-import type { ReadValue } from './auth/approle.ts';
+import { type ReadValue, whyUnreadable } from './auth/read-value.ts';
 import type { ClusterTarget } from './target.ts';
 import { createTransport } from './transport.ts';
 
-/** Hands out the cluster of a session; `refresh` reads the trusted authorities anew. */
+/** Hands out the cluster of a session; `refresh` reads the trusted authorities and the own certificate anew. */
 export interface ClusterSource {
   refresh(): Promise<Cluster>;
   close(): Promise<void>;
@@ -20,17 +20,18 @@ export interface ConnectionLimits {
 }
 
 /**
- * Opens the cluster of a target under one TLS identity. The file of trusted authorities is read anew at each `refresh`:
- * when it has changed, new connections take over and the old ones end after their running requests.
+ * Opens the cluster of a target under one TLS identity. The trusted authorities and the own certificate are read anew at each
+ * `refresh`: when one has changed, new connections take over and the old ones end after their running requests.
  */
 export function createClusterSource(options: {
   readonly target: ClusterTarget;
-  readonly certificate?: ClientCertificate;
+  readonly certificate?: () => Promise<ClientCertificate>;
   readonly limits: ConnectionLimits;
   readonly read: ReadValue;
 }): ClusterSource {
   const { target, certificate, limits, read } = options;
-  let open: { readonly cluster: Cluster; readonly ca: string | undefined } | undefined;
+  let open:
+    { readonly cluster: Cluster; readonly ca: string | undefined; readonly own: string | undefined } | undefined;
   const retired = new Set<Promise<void>>();
 
   const retire = (cluster: Cluster): void => {
@@ -41,7 +42,8 @@ export function createClusterSource(options: {
   return {
     async refresh() {
       const ca = target.ca === undefined ? undefined : await readAuthorities(read, target.ca);
-      if (open !== undefined && open.ca === ca) return open.cluster;
+      const own = await certificate?.();
+      if (open !== undefined && open.ca === ca && open.own === own?.fingerprint) return open.cluster;
       const previous = open;
       const cluster = createCluster(target.origins, (origin) =>
         createTransport({
@@ -52,10 +54,10 @@ export function createClusterSource(options: {
           maxAnswerBytes: limits.maxAnswerBytes,
           ...(ca === undefined ? {} : { ca }),
           ...(target.serverName === undefined ? {} : { serverName: target.serverName }),
-          ...(certificate === undefined ? {} : { clientCertificate: certificate }),
+          ...(own === undefined ? {} : { clientCertificate: own }),
         }),
       );
-      open = { cluster, ca };
+      open = { cluster, ca, own: own?.fingerprint };
       if (previous !== undefined) retire(previous.cluster);
       return cluster;
     },
@@ -69,7 +71,8 @@ export function createClusterSource(options: {
 async function readAuthorities(read: ReadValue, ref: SourceRef): Promise<string> {
   try {
     return (await read(ref)).reveal();
-  } catch {
-    throw new KeystoreError('tls-failure', 'the trusted authorities cannot be read', { cause: 'CA_UNREADABLE' });
+  } catch (error) {
+    const details = { ...whyUnreadable(error), cause: 'CA_UNREADABLE' };
+    throw new KeystoreError('tls-failure', 'the trusted authorities cannot be read', details);
   }
 }

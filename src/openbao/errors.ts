@@ -8,6 +8,7 @@ export interface RequestContext {
 }
 
 const NO_ACTIVE_NODE = 'OpenBao has no active node';
+const BAD_MATERIAL = 'the key material cannot be unwrapped';
 const NOT_TRANSIT = 'the mount is no Transit mount';
 
 interface Rule {
@@ -38,6 +39,13 @@ const RULES: readonly Rule[] = [
   rule([500], /external key not found or no factory/, 'key-unusable', 'the key cannot do this'),
   rule([400], /provided for non-AEAD cipher suite/, 'invalid-request', 'the key takes no associated data'),
   rule([500], /failed to RSA encrypt/, 'invalid-request', 'the plaintext is too long for the key'),
+  rule([400], /could not delete key; not found/, 'key-not-found', 'the key does not exist'),
+  rule([400], /no existing key named/, 'key-not-found', 'the key does not exist'),
+  rule([400], /deletion is not allowed for this key/, 'deletion-not-allowed', 'the key may not be deleted'),
+  rule([500], /import path cannot be used with an existing key/, 'key-exists', 'a key of this name exists'),
+  rule([500], /provided ciphertext is too short|expected ephemeral AES key/, 'key-material-rejected', BAD_MATERIAL),
+  rule([500], /crypto\/rsa: decryption error|kwp: |illegal base64 data/, 'key-material-rejected', BAD_MATERIAL),
+  rule([500], /error importing key: /, 'key-material-rejected', BAD_MATERIAL),
   rule([404], /no handler for route/, 'mount-not-found', 'the mount does not exist'),
   rule([404], /namespace not found/, 'namespace-not-found', 'the namespace does not exist'),
   rule([404], /unsupported path/, 'mount-not-found', NOT_TRANSIT),
@@ -114,6 +122,13 @@ export function isLostRace(answer: Answer): boolean {
   const texts = answer.status === 500 ? answerErrors(answer) : undefined;
   return texts?.some((text) => /transaction commit failed|gets had different structure/.test(text)) ?? false;
 }
+
+/** Whether a failure says that the request was not even begun: there is no active node, or this one is not it. */
+export function isNotCarriedOut(answer: Answer): boolean {
+  return [500, 503].includes(answer.status) && (answerErrors(answer)?.some((text) => NOT_BEGUN.test(text)) ?? false);
+}
+
+const NOT_BEGUN = /no active Vault instance|local node not active/;
 
 /** OpenBao answered success with a body of another shape than documented. */
 export function malformedAnswer(details: KeystoreErrorDetails = {}): KeystoreError {

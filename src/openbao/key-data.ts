@@ -1,6 +1,6 @@
 import { keyTypeRow, type KeyTypeRow } from '../keystore/key-types.ts';
 import { KeystoreError } from '../keystore/errors.ts';
-import type { Instant, KeyDescription, KeyVersion } from '../keystore/keystore.ts';
+import type { Instant, KeyVersion, LiveKey } from '../keystore/keystore.ts';
 import { type Answer, answerData, answerRequestId, asObject } from './answer.ts';
 import { malformedAnswer } from './errors.ts';
 
@@ -10,7 +10,7 @@ import { malformedAnswer } from './errors.ts';
  * @throws KeystoreError `malformed-answer`, or `key-unusable` when the key is of a type that cannot serve as L1 key or
  * is derived, so that it would need a context with each call.
  */
-export function readKeyDescription(keyId: string, answer: Answer): KeyDescription {
+export function readKeyDescription(keyId: string, answer: Answer): LiveKey {
   const data = answerData(answer);
   const requestId = answerRequestId(answer);
   const details = requestId === undefined ? {} : { openbaoRequestId: requestId };
@@ -25,6 +25,7 @@ export function readKeyDescription(keyId: string, answer: Answer): KeyDescriptio
     keyId,
     type,
     state: softDeleted ? 'DISABLED' : 'ENABLED',
+    imported: data.imported_key === true,
     latestVersion,
     minDecryptionVersion,
     versions,

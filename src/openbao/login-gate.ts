@@ -1,5 +1,5 @@
 import type { KeystoreError } from '../keystore/errors.ts';
-import type { LoginMethod } from './auth/login-method.ts';
+import type { Rest } from './auth/login-method.ts';
 import type { Clock } from './clock.ts';
 
 // Replicas that share a role must not come back together.
@@ -10,15 +10,15 @@ const JITTER = 0.1;
  * repetition, and for AppRole every repetition counts towards locking the role for everybody.
  */
 export class LoginGate {
-  readonly #rest: LoginMethod['rest'];
+  readonly #rest: Rest;
   readonly #clock: Clock;
   #refused: { readonly fingerprint: string; readonly error: KeystoreError; readonly until: number } | undefined;
-  #restMs: number;
+  #refusals = 0;
+  #firstRefusedAt = 0;
 
-  constructor(rest: LoginMethod['rest'], clock: Clock) {
+  constructor(rest: Rest, clock: Clock) {
     this.#rest = rest;
     this.#clock = clock;
-    this.#restMs = rest.firstMs;
   }
 
   /** The refusal that still stands against this credential, if any. */
@@ -27,14 +27,24 @@ export class LoginGate {
     return this.#rest.untilChanged && this.#refused.fingerprint !== fingerprint ? undefined : this.#refused.error;
   }
 
-  refuse(fingerprint: string, error: KeystoreError): void {
-    const restMs = this.#restMs * (1 + JITTER * this.#clock.random());
-    this.#refused = { fingerprint, error, until: this.#clock.now() + restMs };
-    this.#restMs = Math.min(this.#restMs * 2, this.#rest.maxMs);
+  /** `restMs` where this refusal says nothing of the credential and has a rest of its own. */
+  refuse(fingerprint: string, error: KeystoreError, restMs?: number): void {
+    if (this.#rest.untilChanged && this.#refused?.fingerprint !== fingerprint) this.#refusals = 0;
+    if (restMs === undefined && (this.#refusals += 1) === 1) this.#firstRefusedAt = this.#clock.now();
+    // A credential that was refused before rests as long as it did for that: it still counts when it is heard again.
+    const pauseMs = Math.max(restMs ?? 0, this.#pauseMs()) * (1 + JITTER * this.#clock.random());
+    this.#refused = { fingerprint, error, until: this.#clock.now() + pauseMs };
   }
 
   open(): void {
     this.#refused = undefined;
-    this.#restMs = this.#rest.firstMs;
+    this.#refusals = 0;
+  }
+
+  #pauseMs(): number {
+    const { doublingMs = Infinity, firstMs, maxMs } = this.#rest;
+    if (this.#refusals === 0) return 0;
+    const isOld = this.#clock.now() - this.#firstRefusedAt >= doublingMs;
+    return isOld ? maxMs : Math.min(firstMs * 2 ** (this.#refusals - 1), maxMs);
   }
 }

@@ -1,7 +1,7 @@
 import { KeystoreError } from '../keystore/errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { Answer } from './answer.ts';
-import type { LoginCredential, LoginMethod } from './auth/login-method.ts';
+import type { LoginCredential, LoginMethod, LoginRequest } from './auth/login-method.ts';
 import type { Clock } from './clock.ts';
 import type { Cluster } from './cluster.ts';
 import { isLostRace, toKeystoreError } from './errors.ts';
@@ -12,6 +12,7 @@ import { budget, delay } from './waiting.ts';
 
 export interface LoginOptions {
   readonly method: LoginMethod;
+  readonly refusals: LoginGate;
   readonly namespace: string;
   readonly budgetMs: number;
   readonly clock: Clock;
@@ -24,6 +25,7 @@ export interface LoginOptions {
 
 // Tokens that are dead before they serve: further logins would only make more of them.
 const FRUITLESS_REST = { firstMs: 5000, maxMs: 300_000, untilChanged: false };
+const LOGIN_FAILED = 'login to OpenBao failed';
 const MAX_RACES = 5;
 const RACE_PAUSE_MS = 20;
 
@@ -38,7 +40,7 @@ export class Login {
 
   constructor(options: LoginOptions) {
     this.#options = options;
-    this.#refusals = new LoginGate(options.method.rest, options.clock);
+    this.#refusals = options.refusals;
     this.#fruitless = new LoginGate(FRUITLESS_REST, options.clock);
   }
 
@@ -58,11 +60,16 @@ export class Login {
     }));
   }
 
-  /** Tells that the token is dead, and whether it ever served. One may have been revoked on its way; two in a row are no accident. */
-  tokenDied(served: boolean): void {
-    this.#deadOnArrival = served ? 0 : this.#deadOnArrival + 1;
-    if (served) this.#fruitless.open();
-    else if (this.#deadOnArrival > 1) {
+  /** Tells that the token has served. */
+  tokenServed(): void {
+    this.#deadOnArrival = 0;
+    this.#fruitless.open();
+  }
+
+  /** Tells that the token died without ever having served. One may have been revoked on its way; two in a row are no accident. */
+  tokenWasted(): void {
+    this.#deadOnArrival += 1;
+    if (this.#deadOnArrival > 1) {
       this.#fruitless.refuse('', new KeystoreError('permission-denied', 'OpenBao denies every request of a new token'));
     }
   }
@@ -78,11 +85,28 @@ export class Login {
     if (pause !== undefined) throw pause;
     const { method } = this.#options;
     try {
-      return await this.#present(await method.prepare());
+      return await this.#present(await this.#prepare());
     } catch (error) {
       if (!(error instanceof KeystoreError && error.class === 'login-refused' && method.rest.untilChanged)) throw error;
       // If the file was being replaced, its new content deserves a try; the old one is held back by now.
-      return this.#present(await method.prepare());
+      return this.#present(await this.#prepare());
+    }
+  }
+
+  async #prepare(): Promise<LoginCredential> {
+    const { budgetMs, clock, cluster, method, namespace } = this.#options;
+    const time = budget(clock, budgetMs, 'the login');
+    try {
+      return await method.prepare(async (request) =>
+        (await cluster()).send('active', { ...request, namespace, signal: time.signal }),
+      );
+    } catch (error) {
+      // What is denied on the way to a credential is no verdict on it, nor one on the key of the call.
+      const failure = error instanceof KeystoreError && OF_KEY_REQUESTS.has(error.class) ? unclear(error) : error;
+      this.#recordFailure(failure);
+      throw failure;
+    } finally {
+      time.done();
     }
   }
 
@@ -95,7 +119,9 @@ export class Login {
       const server = await cluster();
       const limits = { deadline: clock.now() + budgetMs, signal: time.signal, on: CONNECTION_FAILURES };
       const answer = await withRetry(clock, limits, () => this.#send(server, credential, time.signal));
-      const token = readToken(answer, clock.now());
+      const token = method.readToken
+        ? method.readToken(answer, credential, clock.now())
+        : readToken(answer, clock.now());
       if (token === undefined) throw toKeystoreError(answer);
       this.#refusals.open();
       onToken(token);
@@ -103,40 +129,49 @@ export class Login {
       log.info({ method: method.name, lease_s: leaseSeconds, renewable: token.renewable }, 'logged in to OpenBao');
       return token;
     } catch (error) {
-      if (error instanceof KeystoreError) {
-        const { httpStatus, cause } = error.details;
-        const fields = { method: method.name, class: error.class, http_status: httpStatus, cause };
-        log.warn(fields, 'login to OpenBao failed');
-      }
+      this.#recordFailure(error);
       throw error;
     } finally {
       time.done();
     }
   }
 
-  async #send(cluster: Cluster, { path, body, fingerprint }: LoginCredential, signal: AbortSignal): Promise<Answer> {
+  #recordFailure(error: unknown): void {
+    if (!(error instanceof KeystoreError)) return;
+    const { log, method } = this.#options;
+    const { httpStatus, cause, source } = error.details;
+    log.warn({ method: method.name, class: error.class, http_status: httpStatus, cause, source }, LOGIN_FAILED);
+  }
+
+  async #send(cluster: Cluster, credential: LoginCredential, signal: AbortSignal): Promise<Answer> {
     const { clock, method, namespace } = this.#options;
-    let answer = await cluster.send('active', { verb: 'write', path, body, namespace, signal });
+    const { fingerprint, ...login } = credential;
+    const request: LoginRequest = login;
+    let answer = await cluster.send('active', { ...request, namespace, signal });
     // Logins with one limited-use secret id get into each other's way; the loser's try has cost no use.
     for (let races = 1; isLostRace(answer) && races < MAX_RACES; races += 1) {
       await delay(clock, RACE_PAUSE_MS * (0.5 + clock.random()), signal);
-      answer = await cluster.send('active', { verb: 'write', path, body, namespace, signal });
+      answer = await cluster.send('active', { ...request, namespace, signal });
     }
     if (answer.status === 200) return answer;
     const verdict = method.judge(answer);
     if (verdict !== undefined) {
       const refusal = new KeystoreError(verdict.class, verdict.message, { httpStatus: answer.status });
-      this.#refusals.refuse(fingerprint, refusal);
+      this.#refusals.refuse(fingerprint, refusal, verdict.restMs);
       throw refusal;
     }
     const error = toKeystoreError(answer);
     // What is not on the method's list of refusals must not read as one, nor as a fault of the key's mount.
     if (!OF_KEY_REQUESTS.has(error.class)) throw error;
-    const unclear = new KeystoreError('server-error', 'OpenBao cannot process the login', error.details);
-    // Nor may it be repeated at will: for all we know OpenBao counts it towards a lockout.
-    if (answer.status === 400) this.#refusals.refuse(fingerprint, unclear);
-    throw unclear;
+    const failure = unclear(error);
+    // Nor may it be repeated at will: for all we know OpenBao counts it towards a lockout, or asks somebody else each time.
+    if (answer.status < 500) this.#refusals.refuse(fingerprint, failure);
+    throw failure;
   }
+}
+
+function unclear({ details }: KeystoreError): KeystoreError {
+  return new KeystoreError('server-error', 'OpenBao cannot process the login', details);
 }
 
 const OF_KEY_REQUESTS: ReadonlySet<string> = new Set(['invalid-request', 'permission-denied', 'mount-not-found']);

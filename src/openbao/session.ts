@@ -2,6 +2,7 @@ import type { Logger } from '../logging/logger.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import { type Answer, answerErrors } from './answer.ts';
 import type { LoginMethod } from './auth/login-method.ts';
+import type { LoginGate } from './login-gate.ts';
 import type { OpenBaoRequest } from './client.ts';
 import type { Clock } from './clock.ts';
 import type { Cluster, Purpose } from './cluster.ts';
@@ -9,6 +10,7 @@ import type { ClusterSource } from './cluster-source.ts';
 import { isWrappedDenial, type RequestContext, toKeystoreError } from './errors.ts';
 import { Login } from './login.ts';
 import { TOKEN_PATHS } from './paths.ts';
+import { RetiredTokens } from './retired-tokens.ts';
 import { FAILURES_OF_FREE_REQUESTS, withRetry } from './retry.ts';
 import {
   careBackoffMs,
@@ -28,12 +30,22 @@ export interface SessionRequest extends Omit<OpenBaoRequest, 'token' | 'namespac
   readonly context: RequestContext;
   /** End of the call's time, on the clock. */
   readonly deadline: number;
+  /**
+   * `repeated` for what costs nothing when it is carried out twice: failures that pass by themselves are tried again.
+   * `once`: every answer, failures of the server included, is returned, and every failure of the connection thrown, since
+   * only the caller can tell what may be repeated.
+   */
+  readonly tries?: 'repeated' | 'once';
+  /** Whether a denial is an answer like any other and costs no look at the token; false by default. */
+  readonly mayBeDenied?: boolean;
 }
 
 export interface SessionOptions {
   readonly cluster: ClusterSource;
   readonly namespace: string;
   readonly method: LoginMethod;
+  /** What is known of refusals of the method's credential; it may outlive the session. */
+  readonly refusals: LoginGate;
   readonly loginBudgetMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -53,6 +65,7 @@ const MAX_SENDS = 3;
 export class Session {
   readonly #options: SessionOptions;
   readonly #login: Login;
+  readonly #retired = new RetiredTokens((token) => this.#own('write', TOKEN_PATHS.revokeSelf, token));
   #cluster: Cluster | undefined;
   #token: Token | undefined;
   #served = false;
@@ -65,10 +78,11 @@ export class Session {
   #closing: Promise<void> | undefined;
 
   constructor(options: SessionOptions) {
-    const { clock, log, loginBudgetMs: budgetMs, method, namespace } = options;
+    const { clock, log, loginBudgetMs: budgetMs, method, namespace, refusals } = options;
     this.#options = options;
     this.#login = new Login({
       method,
+      refusals,
       namespace,
       budgetMs,
       clock,
@@ -82,8 +96,7 @@ export class Session {
   }
 
   /**
-   * Sends, with a live token, what may be carried out twice: it is repeated on failures that pass by themselves.
-   * Resolves with OpenBao's answer, a refusal with status 4xx included.
+   * Sends with a live token. Resolves with OpenBao's answer, a refusal with status 4xx included.
    *
    * @throws KeystoreError `permission-denied` when the token is alive and a policy denies; the login's errors; those of
    * the connection and of OpenBao itself; the signal's reason.
@@ -91,11 +104,11 @@ export class Session {
   async send(request: SessionRequest): Promise<Answer> {
     let token = await this.#liveToken(request.signal);
     for (let sends = 1; ; sends += 1) {
-      const answer = await this.#sendWith(token, request);
-      if (answer.status !== 403) {
-        if (token.value === this.#token?.value) this.#served = true;
-        return answer;
-      }
+      const carried = token;
+      const answer = await this.#retired.carrying(carried, () => this.#sendWith(carried, request));
+      // A denial by policy shows a token that lives, too.
+      if (answer.status !== 403 || isWrappedDenial(answer)) this.#noteServed(token);
+      if (answer.status !== 403 || request.mayBeDenied === true) return answer;
       const next = sends < MAX_SENDS ? await this.#afterDenial(token, answer, request.signal) : undefined;
       if (next === undefined) throw toKeystoreError(answer, request.context);
       token = next;
@@ -130,8 +143,10 @@ export class Session {
   }
 
   // A login is no part of what is repeated here: it has its own tries, and each one may count.
-  #sendWith(token: Token, { purpose, context, deadline, ...request }: SessionRequest): Promise<Answer> {
+  async #sendWith(token: Token, sent: SessionRequest): Promise<Answer> {
+    const { purpose, context, deadline, tries = 'repeated', mayBeDenied: _, ...request } = sent;
     const { clock, namespace } = this.#options;
+    if (tries === 'once') return (await this.cluster()).send(purpose, { ...request, namespace, token: token.value });
     const limits = { deadline, signal: request.signal, on: FAILURES_OF_FREE_REQUESTS };
     return withRetry(clock, limits, async () => {
       const cluster = await this.cluster();
@@ -148,12 +163,22 @@ export class Session {
     if (answerErrors(answer) === undefined) return undefined;
     const current = this.#token;
     if (current !== undefined && current.value !== token.value) return current;
-    const { clock } = this.#options;
-    if (isWrappedDenial(answer) && clock.now() - this.#seenAliveAt < ALIVE_MS) return undefined;
+    if (this.#triage === undefined && isWrappedDenial(answer) && this.#wasSeenAlive()) return undefined;
+    // One that is under way may be logging in by now, which helps whoever was denied meanwhile.
     this.#triage ??= this.#judgeToken(token).finally(() => {
       this.#triage = undefined;
     });
     return waitFor(this.#triage, signal);
+  }
+
+  #noteServed(token: Token): void {
+    if (this.#served || token.value !== this.#token?.value) return;
+    this.#served = true;
+    this.#login.tokenServed();
+  }
+
+  #wasSeenAlive(): boolean {
+    return this.#options.clock.now() - this.#seenAliveAt < ALIVE_MS;
   }
 
   // Asks the server once per episode whether the token is alive.
@@ -172,7 +197,8 @@ export class Session {
     try {
       return await this.#login.once();
     } catch {
-      // The denial stands whether or not a fresh login can be had; why it cannot is in the log.
+      // The denial stands whether or not a fresh login can be had; why it cannot is in the log. What failed was no login.
+      this.#denialLoginAt = -Infinity;
       return undefined;
     } finally {
       this.#seenAliveAt = clock.now();
@@ -181,15 +207,25 @@ export class Session {
 
   #forget(token: Token): void {
     if (this.#token?.value !== token.value) return;
-    this.#login.tokenDied(this.#served);
+    if (!this.#served) this.#login.tokenWasted();
     this.#token = undefined;
     this.#cancelCare?.();
   }
 
   #adopt(token: Token): void {
+    const replaced = this.#token;
     this.#token = token;
+    if (replaced?.value !== token.value && this.#isOurs(replaced)) this.#retired.retire(replaced);
     this.#failures = 0;
-    this.#scheduleCare(careDelayMs(token, this.#options.clock));
+    // A borrowed token that cannot be renewed ends when it ends: a login would only look at it again.
+    const careless = this.#options.method.borrowed === true && !token.renewable;
+    this.#scheduleCare(careless ? Infinity : careDelayMs(token, this.#options.clock));
+  }
+
+  /** Whether a token is one that lives and that we may end. */
+  #isOurs(token: Token | undefined): token is Token {
+    const { clock, method } = this.#options;
+    return token !== undefined && token.expiresAt > clock.now() && method.borrowed !== true;
   }
 
   #scheduleCare(delayMs: number): void {
@@ -249,9 +285,10 @@ export class Session {
     if (this.#login.running !== undefined) await waitFor(this.#login.running, signal).catch(() => undefined);
     const token = this.#token;
     this.#token = undefined;
-    if (token !== undefined && token.expiresAt > this.#options.clock.now() && !signal.aborted) {
+    if (this.#isOurs(token) && !signal.aborted) {
       await this.#own('write', TOKEN_PATHS.revokeSelf, token, signal).catch(() => undefined);
     }
+    await waitFor(this.#retired.settled(), signal).catch(() => undefined);
     await this.#options.cluster.close();
   }
 }

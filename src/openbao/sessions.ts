@@ -12,6 +12,7 @@ export interface Endable {
 
 interface Entry<S> {
   readonly session: S;
+  readonly credential: string;
   readonly ended: PromiseWithResolvers<undefined>;
   users: number;
   evicted: boolean;
@@ -23,6 +24,7 @@ interface Entry<S> {
  */
 export class Sessions<S extends Endable> {
   readonly #open: (target: Target) => S;
+  readonly #maxPerCredential: number;
   readonly #entries: LRUCache<string, Entry<S>>;
   // Those that left but are still in use, or being closed, belong here too.
   readonly #live = new Set<Entry<S>>();
@@ -32,8 +34,15 @@ export class Sessions<S extends Endable> {
   // Ends what is still under way when the sessions are closed with a limit.
   readonly #hardStop = new AbortController();
 
-  constructor(options: { readonly max: number; readonly idleMs: number; readonly open: (target: Target) => S }) {
+  constructor(options: {
+    readonly max: number;
+    /** How many sessions one credential may have: another one of it ends the least recently used one of its own. */
+    readonly maxPerCredential: number;
+    readonly idleMs: number;
+    readonly open: (target: Target) => S;
+  }) {
     this.#open = options.open;
+    this.#maxPerCredential = options.maxPerCredential;
     this.#entries = new LRUCache({
       max: options.max,
       ttl: options.idleMs,
@@ -92,13 +101,28 @@ export class Sessions<S extends Endable> {
   #entryOf(target: Target): Entry<S> {
     let entry = this.#entries.get(target.sessionKey);
     if (entry === undefined) {
-      entry = { session: this.#open(target), ended: Promise.withResolvers(), users: 0, evicted: this.#closed };
+      const { credential } = target;
+      this.#makeRoomFor(credential);
+      entry = {
+        session: this.#open(target),
+        credential,
+        ended: Promise.withResolvers(),
+        users: 0,
+        evicted: this.#closed,
+      };
       if (this.#quiet) entry.session.quiesce();
       this.#live.add(entry);
       // A call that was waiting while the sessions were closed still gets its answer, from a session of its own.
       if (!this.#closed) this.#entries.set(target.sessionKey, entry);
     }
     return entry;
+  }
+
+  // So that one tenant, by naming ever new places, cannot evict the others.
+  #makeRoomFor(credential: string): void {
+    // Least recently used first.
+    const own = [...this.#entries.rkeys()].filter((key) => this.#entries.peek(key)?.credential === credential);
+    for (const key of own.slice(0, Math.max(0, own.length - this.#maxPerCredential + 1))) this.#entries.delete(key);
   }
 
   #end(entry: Entry<S>): void {

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import { matchAllowedAddress, parseAddress } from '../config/address-rules.ts';
+import { parseAddress } from '../config/address-rules.ts';
 import type { PluginConfiguration } from '../config/configuration.ts';
+import { createKnownAddresses, type KnownAddresses } from '../config/known-addresses.ts';
+import { processLogin } from '../config/process-login.ts';
 import type { SourceRef } from '../config/source-ref.ts';
 import { KeystoreError } from '../keystore/errors.ts';
-import type { CallAccess, CallCertificate } from '../keystore/keystore.ts';
+import type { CallAccess, CallCertificate } from '../keystore/call.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 
 /** The servers of one cluster and how to trust them. */
@@ -17,7 +19,7 @@ export interface ClusterTarget {
 
 /** As whom to log in there. */
 export type Identity =
-  | { readonly method: 'approle'; readonly mount: string }
+  | { readonly method: ProcessAuth['method']; readonly mount: string; readonly roleName: string | undefined }
   | {
       readonly method: 'callCertificate';
       readonly mount: string;
@@ -30,7 +32,11 @@ export interface Target {
   readonly cluster: ClusterTarget;
   readonly namespace: string;
   readonly transitMount: string;
+  /** KV version 2 mount of the state of BYOK keys; undefined where none is kept. */
+  readonly stateMount: string | undefined;
   readonly identity: Identity;
+  /** Equal exactly for targets that are reached with the same credential. */
+  readonly credential: string;
   /** Equal exactly for targets that may share a session: the same servers, trust, namespace and identity. */
   readonly sessionKey: string;
 }
@@ -50,6 +56,7 @@ export interface TargetResolver {
 
 type CertificateReader = (certificate: CallCertificate) => ClientCertificate;
 type Auth = PluginConfiguration['auth'];
+type Mounts = Pick<Target, 'transitMount' | 'stateMount'>;
 type ProcessAuth = Exclude<Auth, { method: 'callCertificate' }>;
 
 export function createTargetResolver(configuration: PluginConfiguration, read: CertificateReader): TargetResolver {
@@ -64,14 +71,18 @@ export function createTargetResolver(configuration: PluginConfiguration, read: C
     configured,
     resolve:
       auth.method === 'callCertificate'
-        ? ownTarget(openbao, auth.mount, configured, read)
-        : processTarget(openbao, auth, configured),
+        ? ownTarget(configuration, auth.mount, configured, read)
+        : processTarget(configuration, auth, configured),
   };
 }
 
-type OpenBaoConfiguration = PluginConfiguration['openbao'];
-
-function ownTarget(openbao: OpenBaoConfiguration, mount: string, configured: ClusterTarget, read: CertificateReader) {
+function ownTarget(
+  { keys, openbao }: PluginConfiguration,
+  mount: string,
+  configured: ClusterTarget,
+  read: CertificateReader,
+) {
+  const known = createKnownAddresses(openbao);
   return (access: CallAccess): Target => {
     if (access.address === undefined || access.certificate === undefined) {
       throw accessDataError('MISSING_FIELDS', [
@@ -80,9 +91,12 @@ function ownTarget(openbao: OpenBaoConfiguration, mount: string, configured: Clu
       ]);
     }
     return complete(
-      allowedCluster(access.address, openbao, configured),
+      allowedCluster(access.address, known, configured),
       access.namespace ?? openbao.namespace,
-      access.mountPath ?? openbao.transitMount,
+      {
+        transitMount: access.mountPath ?? openbao.transitMount,
+        stateMount: access.stateMountPath ?? keys.stateMount,
+      },
       {
         method: 'callCertificate',
         mount: access.authMountPath ?? mount,
@@ -93,53 +107,46 @@ function ownTarget(openbao: OpenBaoConfiguration, mount: string, configured: Clu
   };
 }
 
-function allowedCluster(text: string, openbao: OpenBaoConfiguration, configured: ClusterTarget): ClusterTarget {
-  const address = parseAddress(text);
-  if (address === undefined) throw accessDataError('CANNOT_PARSE_DATA', ['address']);
-  if (configured.origins.includes(address.origin)) return configured;
-  const entry = matchAllowedAddress(address, openbao.allowedAddresses);
-  if (entry === undefined) {
+function allowedCluster(text: string, known: KnownAddresses, configured: ClusterTarget): ClusterTarget {
+  const address = known.find(text);
+  if (address === 'malformed') throw accessDataError('CANNOT_PARSE_DATA', ['address']);
+  if (address === 'not-allowed') {
     throw new KeystoreError('address-not-allowed', 'the address is not allowed', {
       fields: ['address'],
       accessDataReason: 'CANNOT_PARSE_DATA',
     });
   }
-  return {
-    origins: [address.origin],
-    ca: entry.ca,
-    serverName: entry.serverName,
-    allowPrivateAddresses: entry.privateAddresses,
-  };
+  const { entry, origin } = address;
+  if (entry === undefined) return configured;
+  const { ca, privateAddresses, serverName } = entry;
+  return { origins: [origin], ca, serverName, allowPrivateAddresses: privateAddresses };
 }
 
-function processTarget(openbao: OpenBaoConfiguration, auth: ProcessAuth, configured: ClusterTarget) {
-  const target = complete(configured, openbao.namespace, openbao.transitMount, {
-    method: auth.method,
-    mount: auth.mount,
-  });
+function processTarget({ keys, openbao }: PluginConfiguration, auth: ProcessAuth, configured: ClusterTarget) {
+  const mounts = { transitMount: openbao.transitMount, stateMount: keys.stateMount };
+  const known = createKnownAddresses(openbao);
+  const { mount = '', role: roleName } = processLogin(auth);
+  const target = complete(configured, openbao.namespace, mounts, { method: auth.method, mount, roleName });
   return (access: CallAccess): Target => {
     // Access data may repeat what the configuration says, and nothing else.
     const steering = [
-      ...(access.address === undefined || isConfigured(access.address) ? [] : ['address']),
+      ...(access.address === undefined || known.isConfigured(access.address) ? [] : ['address']),
       ...differing('namespace', access.namespace, openbao.namespace),
       ...differing('mountPath', access.mountPath, openbao.transitMount),
-      ...differing('authMountPath', access.authMountPath, auth.mount),
-      ...differing('roleName', access.roleName, undefined),
+      ...differing('authMountPath', access.authMountPath, mount),
+      ...differing('roleName', access.roleName, roleName),
+      ...differing('stateMountPath', access.stateMountPath, keys.stateMount),
     ];
     if (steering.length > 0) throw accessDataError('CANNOT_PARSE_DATA', steering);
     return target;
   };
-
-  function isConfigured(address: string): boolean {
-    return configured.origins.includes(parseAddress(address)?.origin ?? '');
-  }
 }
 
 function differing(field: string, named: string | undefined, configured: string | undefined): string[] {
   return named === undefined || named === configured ? [] : [field];
 }
 
-function complete(cluster: ClusterTarget, namespace: string, transitMount: string, identity: Identity): Target {
+function complete(cluster: ClusterTarget, namespace: string, mounts: Mounts, identity: Identity): Target {
   const parts = [
     cluster.origins,
     cluster.ca ?? null,
@@ -148,10 +155,12 @@ function complete(cluster: ClusterTarget, namespace: string, transitMount: strin
     namespace,
     identity.method,
     identity.mount,
-    ...(identity.method === 'callCertificate' ? [identity.roleName ?? null, identity.certificate.fingerprint] : []),
+    identity.roleName ?? null,
+    identity.method === 'callCertificate' ? identity.certificate.fingerprint : null,
   ];
   const sessionKey = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  return { cluster, namespace, transitMount, identity, sessionKey };
+  const credential = identity.method === 'callCertificate' ? identity.certificate.fingerprint : '';
+  return { cluster, namespace, ...mounts, identity, credential, sessionKey };
 }
 
 function accessDataError(reason: 'MISSING_FIELDS' | 'CANNOT_PARSE_DATA', fields: readonly string[]): KeystoreError {

@@ -1,8 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 
-import { parseCiphertext } from '../../keystore-contract/ciphertext.ts';
+import { createAdmission } from '../config/admission.ts';
 import type { PluginConfiguration } from '../config/configuration.ts';
-import { KeystoreError, type KeystoreErrorClass } from '../keystore/errors.ts';
+import type { Admission } from '../keystore/admission.ts';
+import type { CreateKeyInput, ImportInput, ImportParameters } from '../keystore/key-lifecycle.ts';
+import type { KeystoreCall } from '../keystore/call.ts';
+import type { KeyState } from '../keystore/key-types.ts';
 import type {
   DecryptInput,
   DecryptOutput,
@@ -10,25 +13,30 @@ import type {
   EncryptOutput,
   KeyDescription,
   Keystore,
-  KeystoreCall,
   KeystoreHealth,
   KeystoreLimits,
   RewrapInput,
 } from '../keystore/keystore.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { ReadValue } from './auth/approle.ts';
-import { openLoginMethod } from './auth/open-login-method.ts';
+import type { ReadValue } from './auth/read-value.ts';
 import { createCertificateReader } from './client-certificate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type ClusterSource, createClusterSource } from './cluster-source.ts';
-import { isNothingHere, malformedAnswer, notTransit, toKeystoreError } from './errors.ts';
+import { describeKey } from './describe-key.ts';
 import { HealthProbe } from './health.ts';
-import { readKeyDescription } from './key-data.ts';
+import { decrypt, encrypt, proveTestKey, rewrap } from './key-use.ts';
+import { createKey } from './lifecycle/create-key.ts';
+import { deleteKey } from './lifecycle/delete-key.ts';
+import { getImportParameters } from './lifecycle/get-import-parameters.ts';
+import { importKey } from './lifecycle/import-key.ts';
+import { Lanes } from './lifecycle/lanes.ts';
+import { setKeyEnabled } from './lifecycle/set-enabled.ts';
 import { Limiter } from './limiter.ts';
-import { Session } from './session.ts';
+import { createSessionSource, type OpenSession } from './open-session.ts';
 import { Sessions } from './sessions.ts';
 import { createTargetResolver, type Target, type TargetResolver } from './target.ts';
 import { TransitSession } from './transit-session.ts';
+import type { Turn } from './turn.ts';
 import { waitFor } from './waiting.ts';
 
 /** What a Transit keystore is made of. */
@@ -40,30 +48,31 @@ export interface TransitKeystoreOptions {
   readonly clock?: Clock;
 }
 
-/** A call that has its session and its turn. */
-interface Turn {
-  readonly call: KeystoreCall;
-  readonly session: TransitSession;
-  readonly mount: string;
-}
-
 /** A keystore on OpenBao's Transit engine. Makes no connection before the first call. */
 export class TransitKeystore implements Keystore {
   readonly limits: KeystoreLimits & PluginConfiguration['limits'];
   readonly #options: Required<TransitKeystoreOptions>;
   readonly #targets: TargetResolver;
+  readonly #open: OpenSession;
   readonly #sessions: Sessions<TransitSession>;
   readonly #calls: Limiter;
+  readonly #shares: LRUCache<string, Limiter>;
+  readonly #changes = new Lanes();
+  readonly admission: Admission;
   readonly #configured: { readonly source: ClusterSource; readonly probe: HealthProbe };
 
   constructor(options: TransitKeystoreOptions) {
     const { keys, limits } = options.configuration;
     this.limits = { ...limits, maxVersions: keys.maxVersions ?? Infinity };
     this.#options = { clock: systemClock, ...options };
+    this.admission = createAdmission(options.configuration);
+    this.#open = createSessionSource(this.#options);
     this.#targets = createTargetResolver(options.configuration, createCertificateReader(limits.maxSessions));
+    this.#shares = new LRUCache({ max: limits.maxSessions });
     this.#calls = new Limiter(limits.maxConcurrentCalls, limits.maxQueuedCalls);
     this.#sessions = new Sessions({
       max: limits.maxSessions,
+      maxPerCredential: limits.maxSessionsPerCredential,
       idleMs: limits.sessionIdleMs,
       open: (target) => this.#openSession(target),
     });
@@ -72,7 +81,7 @@ export class TransitKeystore implements Keystore {
   }
 
   describeKey(call: KeystoreCall, keyId: string): Promise<KeyDescription> {
-    return this.#inTurn(call, (turn) => describe(turn, keyId));
+    return this.#inTurn(call, (turn) => describeKey(turn, keyId));
   }
 
   encrypt(call: KeystoreCall, input: EncryptInput): Promise<EncryptOutput> {
@@ -85,6 +94,28 @@ export class TransitKeystore implements Keystore {
 
   rewrap(call: KeystoreCall, input: RewrapInput): Promise<EncryptOutput> {
     return this.#inTurn(call, (turn) => rewrap(turn, input));
+  }
+
+  createKey(call: KeystoreCall, input: CreateKeyInput): Promise<KeyState> {
+    return this.#change(call, input.keyId, (turn) => createKey(turn, input));
+  }
+
+  getImportParameters(call: KeystoreCall, keyId: string): Promise<ImportParameters> {
+    return this.#inTurn(call, (turn) => getImportParameters(turn, keyId));
+  }
+
+  importKeyMaterial(call: KeystoreCall, input: ImportInput): Promise<void> {
+    const wipe = (): void => void input.wrappedMaterial.fill(0);
+    return this.#change(call, input.keyId, (turn) => importKey(turn, input), wipe);
+  }
+
+  setKeyEnabled(call: KeystoreCall, keyId: string, enabled: boolean): Promise<void> {
+    return this.#change(call, keyId, (turn) => setKeyEnabled(turn, keyId, enabled));
+  }
+
+  deleteKey(call: KeystoreCall, keyId: string, options: { readonly windowDays?: number }): Promise<void> {
+    const { deletion } = this.#options.configuration.keys;
+    return this.#change(call, keyId, (turn) => deleteKey(turn, keyId, { deletion, ...options }));
   }
 
   async checkHealth(call: KeystoreCall, { deep }: { readonly deep: boolean }): Promise<KeystoreHealth> {
@@ -103,14 +134,35 @@ export class TransitKeystore implements Keystore {
     await Promise.all([this.#sessions.close(signal), this.#configured.source.close()]);
   }
 
+  // A change keeps its session and its turn to its end, whether or not its caller still waits.
+  async #change<T>(
+    call: KeystoreCall,
+    keyId: string,
+    work: (turn: Turn) => Promise<T>,
+    release?: () => void,
+  ): Promise<T> {
+    let place: string;
+    try {
+      const { cluster, namespace, transitMount } = this.#targets.resolve(call.access);
+      place = JSON.stringify([cluster.origins, namespace, transitMount, keyId]);
+    } catch (error) {
+      release?.();
+      throw error;
+    }
+    return this.#changes.run(place, call.signal, () => this.#inTurn(call, work), release);
+  }
+
   async #inTurn<T>(call: KeystoreCall, work: (turn: Turn) => Promise<T>): Promise<T> {
     const target = this.#targets.resolve(call.access);
     // The identity's own turn first, so that one whose server hangs does not take up the turns of all.
     return this.#sessions.use(target, (session) =>
-      session.run(call.signal, () =>
-        this.#calls.run(call.signal, () => work({ call, session, mount: target.transitMount })),
-      ),
+      session.run(call.signal, () => this.#calls.run(call.signal, () => work(this.#turn(call, session, target)))),
     );
+  }
+
+  #turn(call: KeystoreCall, session: TransitSession, { namespace, stateMount, transitMount }: Target): Turn {
+    const { clock, log } = this.#options;
+    return { call, session, namespace, mount: transitMount, stateMount, clock, log };
   }
 
   // An address that came with a call is asked only once a keystore call has made it ours to serve.
@@ -121,139 +173,38 @@ export class TransitKeystore implements Keystore {
     return target.cluster === configured ? this.#configured.probe : this.#sessions.peek(target)?.probe;
   }
 
+  // One for all sessions of a credential: it may name ever new places, and gets one share all the same.
+  #limiterOf({ credential }: Target): Limiter {
+    let limiter = this.#shares.get(credential);
+    if (limiter === undefined) {
+      limiter = new Limiter(this.limits.maxConcurrentCallsPerSession, this.limits.maxQueuedCalls);
+      this.#shares.set(credential, limiter);
+    }
+    return limiter;
+  }
+
   #newProbe(cluster: ConstructorParameters<typeof HealthProbe>[0]['cluster']): HealthProbe {
     return new HealthProbe({ cluster, clock: this.#options.clock, budgetMs: this.limits.readBudgetMs });
   }
 
-  #openSession({ cluster, identity, namespace }: Target): TransitSession {
-    const { clock, configuration, log, read } = this.#options;
-    const session = new Session({
+  #openSession(target: Target): TransitSession {
+    const { cluster, identity, namespace, sessionKey } = target;
+    const { clock } = this.#options;
+    // One process serves many identities: each of their lines says whose it is.
+    const log = this.#options.log.child({
+      address: cluster.origins.join(' '),
       namespace,
-      method: openLoginMethod(identity, configuration.auth, read),
-      loginBudgetMs: this.limits.loginBudgetMs,
-      clock,
-      log,
-      cluster: createClusterSource({
-        target: cluster,
-        limits: this.limits,
-        read,
-        ...(identity.method === 'callCertificate' ? { certificate: identity.certificate } : {}),
-      }),
+      auth_mount: identity.mount,
+      role: identity.roleName,
+      session: sessionKey.slice(0, 8),
     });
+    const session = this.#open(target, log);
     return new TransitSession({
       session,
-      limiter: new Limiter(this.limits.maxConcurrentCallsPerSession, this.limits.maxQueuedCalls),
+      limiter: this.#limiterOf(target),
       probe: this.#newProbe(() => session.cluster()),
       clock,
       readBudgetMs: this.limits.readBudgetMs,
     });
   }
-}
-
-async function describe({ call, session, mount }: Turn, keyId: string): Promise<KeyDescription> {
-  const answer = await session.readKey(call, mount, keyId);
-  if (answer.status === 200 && !answer.foreignBody) return readKeyDescription(keyId, answer);
-  if (!isNothingHere(answer)) throw toKeystoreError(answer);
-  // A mount of another kind answers a missing key in the same words, and "key not found" is a strong statement.
-  if (await session.isTransit(call, mount)) throw new KeystoreError('key-not-found', 'the key does not exist');
-  throw notTransit();
-}
-
-async function encrypt(turn: Turn, input: EncryptInput): Promise<EncryptOutput> {
-  const { call, session, mount } = turn;
-  const item = {
-    plaintext: input.plaintext.toString('base64'),
-    ...associatedData(input.associatedData),
-    ...(input.keyVersion === undefined ? {} : { key_version: input.keyVersion }),
-  };
-  try {
-    return readEncrypted(await session.operate(call, 'encrypt', mount, input.keyId, item), input.keyVersion);
-  } catch (error) {
-    // For a token that may not create, OpenBao answers an encrypt on a missing key with a denial, and a look at a missing
-    // mount is denied to every token.
-    if (error instanceof KeystoreError && error.class === 'permission-denied') await rejectIfMissing(turn, input.keyId);
-    throw error;
-  }
-}
-
-async function rejectIfMissing(turn: Turn, keyId: string): Promise<void> {
-  try {
-    await describe(turn, keyId);
-  } catch (error) {
-    if (error instanceof KeystoreError && MISSING.has(error.class)) throw error;
-  }
-}
-
-const MISSING: ReadonlySet<KeystoreErrorClass> = new Set(['key-not-found', 'mount-not-found']);
-
-async function decrypt({ call, session, mount }: Turn, input: DecryptInput): Promise<DecryptOutput> {
-  const { keyVersion, text } = readCiphertext(input.ciphertext);
-  const item = { ciphertext: text, ...associatedData(input.associatedData) };
-  const { plaintext } = await session.operate(call, 'decrypt', mount, input.keyId, item);
-  if (typeof plaintext !== 'string') throw malformedAnswer();
-  return { plaintext: decodeBase64(plaintext), keyVersion };
-}
-
-async function rewrap(turn: Turn, input: RewrapInput): Promise<EncryptOutput> {
-  const { call, session, mount } = turn;
-  if (!isBound(input.associatedData) && input.newAssociatedData === undefined) {
-    const item = { ciphertext: readCiphertext(input.ciphertext).text };
-    return readEncrypted(await session.operate(call, 'rewrap', mount, input.keyId, item));
-  }
-  // Transit's rewrap knows no associated data, so the plaintext passes through here.
-  const { plaintext } = await decrypt(turn, input);
-  try {
-    const bound = input.newAssociatedData ?? input.associatedData;
-    return await encrypt(turn, {
-      keyId: input.keyId,
-      plaintext,
-      ...(bound === undefined ? {} : { associatedData: bound }),
-    });
-  } finally {
-    plaintext.fill(0);
-  }
-}
-
-async function proveTestKey(turn: Turn, testKey: string | undefined): Promise<void> {
-  if (testKey === undefined) {
-    await turn.session.ready(turn.call.signal);
-    return;
-  }
-  const plaintext = randomBytes(32);
-  const { ciphertext } = await encrypt(turn, { keyId: testKey, plaintext });
-  const { plaintext: back } = await decrypt(turn, { keyId: testKey, ciphertext });
-  if (!plaintext.equals(back)) throw malformedAnswer();
-}
-
-function readCiphertext(bytes: Buffer): { readonly keyVersion: number; readonly text: string } {
-  const ciphertext = parseCiphertext(bytes);
-  if (ciphertext === undefined) throw new KeystoreError('invalid-ciphertext', 'the ciphertext is malformed');
-  return ciphertext;
-}
-
-// The version in the answer, the one in the text and the one asked for must agree.
-function readEncrypted(data: Readonly<Record<string, unknown>>, asked?: number): EncryptOutput {
-  const { ciphertext: text, key_version: keyVersion } = data;
-  if (typeof text !== 'string' || typeof keyVersion !== 'number') throw malformedAnswer();
-  const ciphertext = Buffer.from(text, 'latin1');
-  if (parseCiphertext(ciphertext)?.keyVersion !== keyVersion) throw malformedAnswer();
-  if (asked !== undefined && asked !== keyVersion) throw malformedAnswer();
-  return { ciphertext, keyVersion };
-}
-
-// A buffer of its own, outside the shared pool, so that it can be wiped.
-function decodeBase64(text: string): Buffer {
-  const buffer = Buffer.allocUnsafeSlow(Buffer.byteLength(text, 'base64'));
-  const length = buffer.write(text, 'base64');
-  if (length !== buffer.length) throw malformedAnswer();
-  return buffer;
-}
-
-// Transit takes empty associated data as none.
-function isBound(bytes: Buffer | undefined): bytes is Buffer {
-  return bytes !== undefined && bytes.length > 0;
-}
-
-function associatedData(bytes: Buffer | undefined): { associated_data?: string } {
-  return isBound(bytes) ? { associated_data: bytes.toString('base64') } : {};
 }

@@ -1,17 +1,21 @@
-import type { KeystoreCall } from '../keystore/keystore.ts';
+import { KeystoreError } from '../keystore/errors.ts';
+import type { KeystoreCall } from '../keystore/call.ts';
 import { type Answer, answerData, answerRequestId } from './answer.ts';
 import type { Clock } from './clock.ts';
 import { notTransit, type RequestContext, toKeystoreError } from './errors.ts';
 import type { HealthProbe } from './health.ts';
 import type { Limiter } from './limiter.ts';
 import { cryptoPath, keyPath, mountPath } from './paths.ts';
-import type { Session } from './session.ts';
+import type { Session, SessionRequest } from './session.ts';
 import type { Endable } from './sessions.ts';
 import { SharedRead } from './shared-read.ts';
 import { budget, waitFor } from './waiting.ts';
 
 /** Transit's verbs on data. */
 export type CryptoOperation = 'encrypt' | 'decrypt' | 'rewrap';
+
+/** A request that changes something in OpenBao. */
+export type Change = Pick<SessionRequest, 'verb' | 'path' | 'body' | 'context'>;
 
 /** The Transit requests of one identity on one mount. Whatever calls come to share is shared here, and nowhere else. */
 export class TransitSession implements Endable {
@@ -56,7 +60,8 @@ export class TransitSession implements Endable {
       const time = budget(this.#clock, this.#readBudgetMs, 'the read');
       const own = { ...call, signal: time.signal, deadline: this.#clock.now() + this.#readBudgetMs };
       try {
-        return await this.#send(own, 'read', path, undefined, { policyPath: path, capability: 'read' });
+        const context = { policyPath: path, capability: 'read' };
+        return await this.#send(own, { purpose: 'any', verb: 'read', path, context });
       } finally {
         time.done();
       }
@@ -66,9 +71,52 @@ export class TransitSession implements Endable {
     return answer;
   }
 
+  /** The same at the active node and shared with nobody, for what must be seen as it is now. */
+  readKeyOnActive(call: KeystoreCall, mount: string, keyId: string): Promise<Answer> {
+    const path = keyPath(mount, keyId);
+    return this.readOnActive(call, path, { policyPath: path, capability: 'read' });
+  }
+
+  /** Any read at the active node. */
+  async readOnActive(call: KeystoreCall, path: string, context: RequestContext): Promise<Answer> {
+    const answer = await this.#send(call, { purpose: 'active', verb: 'read', path, context });
+    noteRequestId(call, answer);
+    return answer;
+  }
+
+  /** Asks OpenBao a question that is put as a write and changes nothing, and that it may refuse to answer. */
+  ask(call: KeystoreCall, path: string, body: object): Promise<Answer> {
+    return this.#send(call, { purpose: 'any', verb: 'write', path, body, context: {}, mayBeDenied: true });
+  }
+
+  /** Whether one of the servers says that it is the active one, asked now. */
+  async hasActiveNode(signal: AbortSignal): Promise<boolean> {
+    return (await (await this.#session.cluster()).findActive(signal)) !== undefined;
+  }
+
+  /**
+   * One try of a change, at the active node. It is sent once and ends with the call's signal only, which must not be that
+   * of somebody who may lose patience. Resolves with whatever OpenBao answered.
+   *
+   * @throws KeystoreError `no-active-node` with the cause `NOT_FORWARDED` when it reached a node that cannot carry it out.
+   */
+  async change(call: KeystoreCall, change: Change): Promise<Answer> {
+    const request = { purpose: 'active', tries: 'once', ...change } as const;
+    let answer = await this.#send(call, { ...request, forwarding: false });
+    if (answer.status === 307) {
+      const { origins } = await this.#session.cluster();
+      if (origins.length > 1)
+        throw new KeystoreError('no-active-node', 'the node is not the active one', NOT_FORWARDED);
+      // With one address there is no other way to the active node than through this one.
+      answer = await this.#send(call, request);
+    }
+    noteRequestId(call, answer);
+    return answer;
+  }
+
   /** Whether a mount is a Transit mount. `context` is what the answer is needed for. */
   async isTransit(call: KeystoreCall, mount: string, context: RequestContext = {}): Promise<boolean> {
-    const answer = await this.#send(call, 'read', mountPath(mount), undefined, context);
+    const answer = await this.#send(call, { purpose: 'any', verb: 'read', path: mountPath(mount), context });
     if (answer.status === 429) throw toKeystoreError(answer);
     return answerData(answer)?.type === 'transit';
   }
@@ -90,7 +138,7 @@ export class TransitSession implements Endable {
       if (!(await this.isTransit(call, mount, context))) throw notTransit();
       this.#transitMounts.add(mount);
     }
-    const answer = await this.#send(call, 'write', path, item, context);
+    const answer = await this.#send(call, { purpose: 'any', verb: 'write', path, body: item, context });
     noteRequestId(call, answer);
     // A store of another kind has taken the request for something to keep.
     if (answer.status === 204) throw notTransit();
@@ -107,25 +155,17 @@ export class TransitSession implements Endable {
     return this.#session.close(signal);
   }
 
-  #send(
-    call: KeystoreCall,
-    verb: 'read' | 'write',
-    path: string,
-    body: object | undefined,
-    context: RequestContext,
-  ): Promise<Answer> {
+  #send(call: KeystoreCall, request: Omit<SessionRequest, 'signal' | 'deadline'>): Promise<Answer> {
     return this.#session.send({
-      purpose: 'any',
-      verb,
-      path,
-      context,
+      ...request,
       signal: call.signal,
       deadline: call.deadline,
-      ...(body === undefined ? {} : { body }),
       ...(call.requestId === undefined ? {} : { requestId: call.requestId }),
     });
   }
 }
+
+const NOT_FORWARDED = { cause: 'NOT_FORWARDED' } as const;
 
 function noteRequestId(call: KeystoreCall, answer: Answer): void {
   const id = answerRequestId(answer);

@@ -1,6 +1,6 @@
 import { initServiceNames, type PluginType } from '../../keystore-contract/plugin-types.ts';
 import type { BootstrapServer } from '../../proto/gen/service/init/v1/init.ts';
-import type { ActiveKeystore } from './active-keystore.ts';
+import type { ActiveKeystore, Ending } from './active-keystore.ts';
 import { unary, type UnaryEnvironment } from './unary.ts';
 
 const NO_BUDGET = (): number => Infinity;
@@ -8,7 +8,7 @@ const NO_BUDGET = (): number => Infinity;
 /** `service.init.v1.Bootstrap`. Both calls are quick and may be repeated. */
 export function createBootstrap(
   type: PluginType,
-  keystore: ActiveKeystore,
+  keystore: ActiveKeystore<Ending>,
   environment: UnaryEnvironment,
 ): BootstrapServer {
   return {

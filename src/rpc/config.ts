@@ -1,8 +1,8 @@
 import type { PluginType } from '../../keystore-contract/plugin-types.ts';
 import type { ConfigServer } from '../../proto/gen/service/common/config/v1/config.ts';
 import type { BuildInfo } from '../build-info.ts';
+import type { PluginConfiguration } from '../config/configuration.ts';
 import { KeystoreError } from '../keystore/errors.ts';
-import type { ActiveKeystore } from './active-keystore.ts';
 import { unary, type UnaryEnvironment } from './unary.ts';
 
 /**
@@ -12,8 +12,8 @@ import { unary, type UnaryEnvironment } from './unary.ts';
 export function createConfig(
   type: PluginType,
   buildInfo: BuildInfo,
-  keystore: ActiveKeystore,
   environment: UnaryEnvironment,
+  open: (configuration: PluginConfiguration) => Promise<void>,
 ): ConfigServer {
   return {
     configure: unary(environment, {
@@ -22,14 +22,12 @@ export function createConfig(
       budgetMs: () => Infinity,
       async handle({ yamlConfiguration }) {
         // Nothing of this is needed to start, so it is loaded here: the handshake does not wait for it.
-        const [{ parseConfiguration }, { ConfigurationError }, { openKeystore }] = await Promise.all([
+        const [{ parseConfiguration }, { ConfigurationError }] = await Promise.all([
           import('../config/parse.ts'),
           import('../config/configuration-error.ts'),
-          import('../openbao/open-keystore.ts'),
         ]);
         try {
-          const configuration = parseConfiguration(yamlConfiguration, { type });
-          keystore.replace(openKeystore(configuration, environment.log));
+          await open(parseConfiguration(yamlConfiguration, { type }));
         } catch (error) {
           if (!(error instanceof ConfigurationError)) throw error;
           const fields = error.problems.map(({ path }) => path);

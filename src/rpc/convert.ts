@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../proto/gen/google/protobuf/timestamp.ts';
 import { HealthState, KeyStatus } from '../../proto/gen/plugin/keystore/crypto/v1/crypto.ts';
 import { KeyAlgorithm } from '../../proto/gen/plugin/keystore/operations/v1/operations.ts';
-import type { KeyAlgorithmName } from '../keystore/key-types.ts';
+import type { KeyAlgorithmName, KeyState } from '../keystore/key-types.ts';
 import type * as keystore from '../keystore/keystore.ts';
 
 /** The domain's words in the contract's numbers. */
@@ -11,9 +11,15 @@ export const ALGORITHMS: Readonly<Record<KeyAlgorithmName, KeyAlgorithm>> = {
   RSA4096: KeyAlgorithm.KEY_ALGORITHM_RSA4096,
 };
 
-export const KEY_STATUSES: Readonly<Record<keystore.KeyDescription['state'], KeyStatus>> = {
+/** The domain's word for an algorithm of the contract; undefined for one that is unspecified or unknown. */
+export function algorithmName(algorithm: KeyAlgorithm): KeyAlgorithmName | undefined {
+  return (Object.keys(ALGORITHMS) as KeyAlgorithmName[]).find((name) => ALGORITHMS[name] === algorithm);
+}
+
+export const KEY_STATUSES: Readonly<Record<KeyState, KeyStatus>> = {
   ENABLED: KeyStatus.KEY_STATUS_ENABLED,
   DISABLED: KeyStatus.KEY_STATUS_DISABLED,
+  PENDING_IMPORT: KeyStatus.KEY_STATUS_PENDING_IMPORT,
 };
 
 export const HEALTH_STATES: Readonly<Record<keystore.HealthState, HealthState>> = {

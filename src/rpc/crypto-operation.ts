@@ -1,9 +1,10 @@
 import { formatKeyVersionId } from '../../keystore-contract/key-id.ts';
 import {
+  type GetKeyStatusResponse,
   KeyUsage,
   type KeystoreInstanceCryptoOperationServer,
 } from '../../proto/gen/plugin/keystore/crypto/v1/crypto.ts';
-import type { EncryptOutput } from '../keystore/keystore.ts';
+import type { EncryptOutput, Keystore, KeystoreLimits, LiveKey, PendingKey } from '../keystore/keystore.ts';
 import type { ActiveKeystore } from './active-keystore.ts';
 import { ALGORITHMS, HEALTH_STATES, KEY_STATUSES, toTimestamp, toTimestampOfDate } from './convert.ts';
 import { describeKeyCall, invalid, optionalKeyVersion, requireKeyId, toKeystoreCall } from './request.ts';
@@ -17,7 +18,7 @@ const MAX_ASSOCIATED_DATA_BYTES = 64 * 1024;
 
 /** `plugin.keystore.crypto.v1.KeystoreInstanceCryptoOperation`: the use of keys. */
 export function createCryptoOperation(
-  keystore: ActiveKeystore,
+  keystore: ActiveKeystore<Keystore>,
   environment: UnaryEnvironment,
 ): KeystoreInstanceCryptoOperationServer {
   const common = {
@@ -92,19 +93,7 @@ export function createCryptoOperation(
       async handle({ parameters, requestId }, context) {
         const keyId = requireKeyId(parameters);
         const key = await keystore.get().describeKey(toKeystoreCall(parameters?.config, context, requestId), keyId);
-        const latest = key.versions.at(-1);
-        const { maxPlaintextBytes } = keystore.get().limits;
-        return {
-          status: KEY_STATUSES[key.state],
-          algorithm: ALGORITHMS[key.type.algorithm],
-          usages: [KeyUsage.KEY_USAGE_ENCRYPT, KeyUsage.KEY_USAGE_DECRYPT],
-          latestKeyVersionId: formatKeyVersionId(key.latestVersion),
-          minDecryptionKeyVersionId: formatKeyVersionId(key.minDecryptionVersion),
-          latestRotationTime: latest && toTimestamp(latest.creationTime),
-          maxPlaintextBytes: Math.min(maxPlaintextBytes, key.type.maxPlaintextBytes ?? maxPlaintextBytes),
-          supportsAssociatedData: key.type.supportsAssociatedData,
-          supportsRewrap: true,
-        };
+        return key.state === 'PENDING_IMPORT' ? pendingStatus(key) : liveStatus(key, keystore.get().limits);
       },
     }),
     checkHealth: unary(environment, {
@@ -128,6 +117,39 @@ export function createCryptoOperation(
     const { maxPlaintextBytes } = keystore.get().limits;
     checkSize('ciphertext', ciphertext, Math.ceil(maxPlaintextBytes / 3) * 4 + CIPHERTEXT_OVERHEAD + RSA_BLOCK);
   }
+}
+
+const PENDING = {
+  usages: [],
+  latestKeyVersionId: '',
+  maxPlaintextBytes: 0,
+  supportsAssociatedData: false,
+  supportsRewrap: false,
+};
+
+function pendingStatus({ algorithm, state }: PendingKey): GetKeyStatusResponse {
+  return {
+    ...PENDING,
+    status: KEY_STATUSES[state],
+    algorithm: ALGORITHMS[algorithm],
+    minDecryptionKeyVersionId: undefined,
+    latestRotationTime: undefined,
+  };
+}
+
+function liveStatus(key: LiveKey, { maxPlaintextBytes }: KeystoreLimits): GetKeyStatusResponse {
+  const latest = key.versions.at(-1);
+  return {
+    status: KEY_STATUSES[key.state],
+    algorithm: ALGORITHMS[key.type.algorithm],
+    usages: [KeyUsage.KEY_USAGE_ENCRYPT, KeyUsage.KEY_USAGE_DECRYPT],
+    latestKeyVersionId: formatKeyVersionId(key.latestVersion),
+    minDecryptionKeyVersionId: formatKeyVersionId(key.minDecryptionVersion),
+    latestRotationTime: latest && toTimestamp(latest.creationTime),
+    maxPlaintextBytes: Math.min(maxPlaintextBytes, key.type.maxPlaintextBytes ?? maxPlaintextBytes),
+    supportsAssociatedData: key.type.supportsAssociatedData,
+    supportsRewrap: true,
+  };
 }
 
 /** Characters of the largest RSA block. */

@@ -21,6 +21,8 @@ export interface ErrorRow {
   /** Pause before a repetition that is told to the caller where OpenBao names none, in milliseconds. */
   readonly retryDelayMs?: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Tells a tenant, as `detail` in the metadata, what the fields alone do not say. */
+  readonly detail?: string;
   readonly cause: string;
   readonly remedy: string;
 }
@@ -85,6 +87,7 @@ export const ERROR_TABLE: Readonly<Record<KeystoreErrorClass, ErrorRow>> = {
     retry: 'after-change',
     cmkState: 'UNKNOWN',
     logLevel: 'warn',
+    detail: 'NOT_ALLOWED',
     cause:
       'The address of the access data matches no entry of openbao.allowedAddresses, or resolves to a private address.',
     remedy: 'Add the address to openbao.allowedAddresses if it may be used; privateAddresses allows private targets.',
@@ -101,13 +104,15 @@ export const ERROR_TABLE: Readonly<Record<KeystoreErrorClass, ErrorRow>> = {
       'Check the role, its constraints and the credential. A refused AppRole secret id is sent again only when the file changes or after 16 minutes.',
   },
   'login-locked-out': {
-    crypto: text(status.UNAVAILABLE, 'the keystore has locked the role after failed logins'),
+    crypto: text(status.UNAVAILABLE, 'the keystore denies every login of the role'),
     reason: 'LOGIN_LOCKED_OUT',
     retry: 'later',
     cmkState: 'UNKNOWN',
     logLevel: 'error',
-    cause: 'OpenBao locks an AppRole for 15 minutes after five failed logins, whoever caused them.',
-    remedy: 'Find who sends wrong secret ids; unlock with sys/locked-users or wait 15 minutes.',
+    cause:
+      'OpenBao locks an AppRole for 15 minutes after five failed logins, whoever caused them; a login at a mount that does not exist is answered alike.',
+    remedy:
+      'Check auth.mount. Find who sends wrong secret ids; unlock with sys/locked-users or wait 15 minutes. The plugin tries again every five minutes.',
   },
   'credential-unreadable': {
     crypto: text(status.UNAVAILABLE, 'the credential of the plugin cannot be read'),
@@ -117,6 +122,16 @@ export const ERROR_TABLE: Readonly<Record<KeystoreErrorClass, ErrorRow>> = {
     logLevel: 'error',
     cause: 'The file of the secret id is missing, empty, unreadable or keeps changing.',
     remedy: 'Put the file in place; the next login reads it.',
+  },
+  'secret-unwrap-failed': {
+    crypto: text(status.UNAVAILABLE, 'the wrapped credential of the plugin cannot be unwrapped'),
+    reason: 'SECRET_UNWRAP_FAILED',
+    retry: 'after-change',
+    cmkState: 'UNKNOWN',
+    logLevel: 'error',
+    cause:
+      'The wrapping token was used before, by an earlier start or by somebody who should not have had it, has expired, or wraps something else.',
+    remedy: 'Find out who used it: it may have been intercepted. Put a fresh wrapping token in place.',
   },
   'not-an-openbao-answer': {
     crypto: text(status.UNAVAILABLE, 'the answer does not come from the keystore provider'),
@@ -146,6 +161,91 @@ export const ERROR_TABLE: Readonly<Record<KeystoreErrorClass, ErrorRow>> = {
     logLevel: 'warn',
     cause: 'The Transit mount has no key of this name.',
     remedy: 'Check the key id; a deleted key cannot be brought back.',
+  },
+  'key-exists': {
+    crypto: text(status.ALREADY_EXISTS, 'a key of this name exists and is of another kind'),
+    reason: 'KEY_EXISTS',
+    retry: 'never',
+    cmkState: '-',
+    logLevel: 'warn',
+    cause: 'The Transit mount has a key of this name that is not the one asked for.',
+    remedy: 'Choose another key id.',
+  },
+  'key-pending-import': {
+    crypto: text(status.FAILED_PRECONDITION, 'the key material was not imported yet'),
+    read: EXACT_STATUSES.getKey,
+    reason: 'KEY_PENDING_IMPORT',
+    retry: 'after-change',
+    cmkState: '-',
+    logLevel: 'info',
+    cause: 'The key was created and waits for its material.',
+    remedy: 'Its tenant fetches import parameters and imports the material.',
+  },
+  'key-not-importable': {
+    crypto: text(status.FAILED_PRECONDITION, 'the key has key material already'),
+    reason: 'KEY_NOT_IMPORTABLE',
+    retry: 'never',
+    cmkState: '-',
+    logLevel: 'warn',
+    cause: 'The key exists, and with other material than was sent, or another import of it is under way.',
+    remedy: 'Create a new key for other material. While an import is under way, repeat it with the same material.',
+  },
+  'key-material-rejected': {
+    crypto: EXACT_STATUSES.keyMaterial,
+    reason: 'KEY_MATERIAL_REJECTED',
+    retry: 'after-change',
+    cmkState: '-',
+    logLevel: 'warn',
+    cause: 'The material cannot be unwrapped with the wrapping key of the mount, or has the wrong length.',
+    remedy: 'Wrap 32 bytes with CKM_RSA_AES_KEY_WRAP and SHA-256 under the public key of fresh import parameters.',
+  },
+  'import-parameters-rejected': {
+    crypto: ownText(status.INVALID_ARGUMENT),
+    reason: 'IMPORT_PARAMETERS_REJECTED',
+    retry: 'after-change',
+    cmkState: '-',
+    logLevel: 'warn',
+    cause:
+      'The parameters have expired, belong to another key, mount or wrapping key, or were not issued by this plugin.',
+    remedy: 'Fetch fresh import parameters and wrap the material anew.',
+  },
+  'deletion-not-allowed': {
+    crypto: text(status.FAILED_PRECONDITION, 'the key may not be deleted'),
+    reason: 'DELETION_NOT_ALLOWED',
+    retry: 'after-change',
+    cmkState: '-',
+    logLevel: 'warn',
+    cause: 'The deletion would have to be scheduled, or the key was protected against deletion meanwhile.',
+    remedy: 'See keys.deletion: softDelete keeps the key for its owner to destroy.',
+  },
+  'key-state-diverged': {
+    crypto: text(status.UNAVAILABLE, 'the state of the key is unclear'),
+    reason: 'KEY_STATE_DIVERGED',
+    retry: 'later',
+    cmkState: 'UNKNOWN',
+    logLevel: 'error',
+    cause:
+      'A change to the key had no clear outcome and its repair did not succeed, or others change the key at the same time.',
+    remedy:
+      'Repeat the call. Until it succeeds compare the key on every node, and let nobody else change it meanwhile.',
+  },
+  'keystore-not-found': {
+    crypto: text(status.NOT_FOUND, 'the keystore does not exist'),
+    reason: 'KEYSTORE_NOT_FOUND',
+    retry: 'never',
+    cmkState: '-',
+    logLevel: 'warn',
+    cause: 'No keystore of this name was made by the provider, or it was deleted.',
+    remedy: 'Check the account id.',
+  },
+  'keystore-not-empty': {
+    crypto: text(status.FAILED_PRECONDITION, 'the keystore still has keys'),
+    reason: 'KEYSTORE_NOT_EMPTY',
+    retry: 'after-change',
+    cmkState: '-',
+    logLevel: 'warn',
+    cause: 'A keystore is deleted only when it holds no key; soft-deleted keys count.',
+    remedy: 'Destroy its keys first.',
   },
   'mount-not-found': {
     crypto: text(status.FAILED_PRECONDITION, 'the Transit mount does not exist'),

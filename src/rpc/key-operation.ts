@@ -6,16 +6,17 @@ import type {
   KeystoreInstanceKeyOperationServer,
 } from '../../proto/gen/plugin/keystore/operations/v1/operations.ts';
 import { KeystoreError } from '../keystore/errors.ts';
-import type { KeyDescription } from '../keystore/keystore.ts';
+import type { KeyDescription, Keystore, LiveKey } from '../keystore/keystore.ts';
 import type { ActiveKeystore } from './active-keystore.ts';
 import { ALGORITHMS, toTimestamp } from './convert.ts';
+import { createKeyAdmission } from './key-admission.ts';
+import { createKeyLifecycle } from './key-lifecycle.ts';
 import { describeKeyCall, requireKeyId, toKeystoreCall } from './request.ts';
 import { unary, type UnaryContext, type UnaryEnvironment } from './unary.ts';
-import { unsupported } from './unsupported.ts';
 
 /** `plugin.keystore.operations.v1.KeystoreInstanceKeyOperation`: what CMK asks of the keys of a keystore. */
 export function createKeyOperation(
-  keystore: ActiveKeystore,
+  keystore: ActiveKeystore<Keystore>,
   environment: UnaryEnvironment,
 ): KeystoreInstanceKeyOperationServer {
   const read = {
@@ -23,8 +24,6 @@ export function createKeyOperation(
     budgetMs: () => keystore.get().limits.readBudgetMs,
     describe: describeKeyCall,
   } as const;
-  const notOffered = <Request, Response>(rpc: string) => unsupported<Request, Response>(rpc, keystore, environment);
-
   async function describeKey(
     request: GetKeyRequest | GetKeyVersionsRequest,
     context: UnaryContext,
@@ -33,7 +32,8 @@ export function createKeyOperation(
     const call = toKeystoreCall(request.parameters?.config, context);
     const key = await keystore.get().describeKey(call, keyId);
     // CMK registers AES256 only, and takes any other answer for a key that it cannot use.
-    if (!key.type.managed) throw new KeystoreError('key-unusable', 'the key is of a kind that CMK cannot use');
+    if (key.state !== 'PENDING_IMPORT' && !key.type.managed)
+      throw new KeystoreError('key-unusable', 'the key is of a kind that CMK cannot use');
     return key;
   }
 
@@ -43,13 +43,14 @@ export function createKeyOperation(
       rpc: 'GetKey',
       async handle(request, context) {
         const key = await describeKey(request, context);
+        const pending = key.state === 'PENDING_IMPORT';
         return {
           keyId: key.keyId,
-          algorithm: ALGORITHMS[key.type.algorithm],
+          algorithm: ALGORITHMS[pending ? key.algorithm : key.type.algorithm],
           status: key.state,
           usage: KEY_USAGE_ENCRYPT_DECRYPT,
-          latestKeyVersionId: formatKeyVersionId(key.latestVersion),
-          latestRotationTime: latestRotationTime(key),
+          latestKeyVersionId: pending ? '' : formatKeyVersionId(key.latestVersion),
+          latestRotationTime: pending ? undefined : latestRotationTime(key),
         };
       },
     }),
@@ -58,6 +59,8 @@ export function createKeyOperation(
       rpc: 'GetKeyVersions',
       async handle(request, context) {
         const key = await describeKey(request, context);
+        // An empty list would end a registration in CMK with a text that explains less.
+        if (key.state === 'PENDING_IMPORT') throw new KeystoreError('key-pending-import', 'the key has no version yet');
         return {
           versions: key.versions.slice(-keystore.get().limits.maxVersions).map(({ version, creationTime }) => ({
             versionId: formatKeyVersionId(version),
@@ -67,20 +70,12 @@ export function createKeyOperation(
         };
       },
     }),
-    createKey: notOffered('CreateKey'),
-    deleteKey: notOffered('DeleteKey'),
-    enableKey: notOffered('EnableKey'),
-    disableKey: notOffered('DisableKey'),
-    getImportParameters: notOffered('GetImportParameters'),
-    importKeyMaterial: notOffered('ImportKeyMaterial'),
-    validateKey: notOffered('ValidateKey'),
-    validateKeyAccessData: notOffered('ValidateKeyAccessData'),
-    transformCryptoAccessData: notOffered('TransformCryptoAccessData'),
-    extractKeyRegion: notOffered('ExtractKeyRegion'),
+    ...createKeyLifecycle(keystore, environment),
+    ...createKeyAdmission(keystore, environment),
   };
 }
 
-function latestRotationTime({ versions }: KeyDescription) {
+function latestRotationTime({ versions }: LiveKey) {
   const latest = versions.at(-1);
   return latest && toTimestamp(latest.creationTime);
 }

@@ -3,7 +3,7 @@ import type { KeystoreInstanceConfig } from '../../proto/gen/plugin/keystore/com
 import type { RequestParameters } from '../../proto/gen/plugin/keystore/operations/v1/operations.ts';
 import { AccessDataError, readCallConfig } from '../config/access-data.ts';
 import { KeystoreError } from '../keystore/errors.ts';
-import type { KeystoreCall } from '../keystore/keystore.ts';
+import type { KeystoreCall } from '../keystore/call.ts';
 import type { UnaryContext } from './unary.ts';
 
 /**
@@ -32,11 +32,11 @@ function readAccess(config: KeystoreInstanceConfig | undefined): KeystoreCall['a
   }
 }
 
-/** @throws KeystoreError `invalid-request` when it is absent or no key id. */
-export function requireKeyId(parameters: RequestParameters | undefined): string {
+/** @throws KeystoreError `invalid-request` when it is absent or no key id; `field` is what the contract calls it. */
+export function requireKeyId(parameters: Pick<RequestParameters, 'keyId'> | undefined, field = 'key_id'): string {
   const keyId = parameters?.keyId ?? '';
-  if (keyId === '') throw invalid('key_id', 'is missing');
-  if (!isKeyId(keyId)) throw invalid('key_id', 'is malformed');
+  if (keyId === '') throw invalid(field, 'is missing');
+  if (!isKeyId(keyId)) throw invalid(field, 'is malformed');
   return keyId;
 }
 

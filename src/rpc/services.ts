@@ -7,9 +7,12 @@ import {
   type ServiceKey,
 } from '../../keystore-contract/plugin-types.ts';
 import type { BuildInfo } from '../build-info.ts';
+import type { PluginConfiguration } from '../config/configuration.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import type { KeystoreProvider } from '../keystore/keystore-provider.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ServiceRegistration } from '../serve/service.ts';
-import { ActiveKeystore } from './active-keystore.ts';
+import { ActiveKeystore, type Ending } from './active-keystore.ts';
 import { createBootstrap } from './bootstrap.ts';
 import { createConfig } from './config.ts';
 import { createCryptoOperation } from './crypto-operation.ts';
@@ -23,6 +26,11 @@ export interface KeystoreServices {
   close(signal?: AbortSignal): Promise<void>;
 }
 
+/** Opens the keystore of a configuration; makes no connection. */
+export type OpenKeystore = (configuration: PluginConfiguration, log: Logger) => Promise<Keystore>;
+
+type Open = (configuration: PluginConfiguration) => Promise<void>;
+
 /** Makes the services that a plugin of this type serves, from the first moment and before any configuration. */
 export function createKeystoreServices(options: {
   readonly type: PluginType;
@@ -30,16 +38,33 @@ export function createKeystoreServices(options: {
   readonly buildInfo: BuildInfo;
   /** Aborted when the process stops: calls that are still running end with UNAVAILABLE. */
   readonly stopSignal: AbortSignal;
+  /** Another keystore than the one on OpenBao. */
+  readonly openKeystore?: OpenKeystore;
 }): KeystoreServices {
-  const { type, log, buildInfo, stopSignal } = options;
-  const keystore = new ActiveKeystore();
+  const { type, log, buildInfo, stopSignal, openKeystore = openOnOpenBao } = options;
+  const keystore = new ActiveKeystore<Keystore>();
+  const provider = new ActiveKeystore<KeystoreProvider>();
   const environment = { log, stopSignal };
+  const kinds: Readonly<Record<PluginType, { readonly active: ActiveKeystore<Ending>; readonly open: Open }>> = {
+    KeystoreInstanceKeyOperation: {
+      active: keystore,
+      open: async (configuration) => keystore.replace(await openKeystore(configuration, log)),
+    },
+    KeystoreProvider: {
+      active: provider,
+      async open(configuration) {
+        const { openProvider } = await import('../openbao/provider/open-provider.ts');
+        provider.replace(openProvider(configuration, log));
+      },
+    },
+  };
+  const { active, open } = kinds[type];
   const create: Readonly<Record<ServiceKey, () => object>> = {
-    bootstrap: () => createBootstrap(type, keystore, environment),
-    config: () => createConfig(type, buildInfo, keystore, environment),
+    bootstrap: () => createBootstrap(type, active, environment),
+    config: () => createConfig(type, buildInfo, environment, open),
     keyOperation: () => createKeyOperation(keystore, environment),
     cryptoOperation: () => createCryptoOperation(keystore, environment),
-    provider: () => createProvider(keystore, environment),
+    provider: () => createProvider(provider, environment),
   };
   const served: readonly ServiceKey[] = ['bootstrap', ...PLUGIN_TYPES[type].named, ...PLUGIN_TYPES[type].unnamed];
   return {
@@ -47,6 +72,12 @@ export function createKeystoreServices(options: {
       definition: SERVICE_DEFINITIONS[key],
       implementation: create[key]() as UntypedServiceImplementation,
     })),
-    close: (signal) => keystore.close(signal),
+    close: (signal) => active.close(signal),
   };
+}
+
+// Nothing of it is needed to start, so it is loaded with the first configuration: the handshake does not wait for it.
+async function openOnOpenBao(configuration: PluginConfiguration, log: Logger): Promise<Keystore> {
+  const { openKeystore } = await import('../openbao/open-keystore.ts');
+  return openKeystore(configuration, log);
 }

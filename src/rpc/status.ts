@@ -24,7 +24,7 @@ export function toStatus(
   const embedded = formatStatusDetails({
     code,
     message: details,
-    errorInfo: { reason: reasonOf(error, row), domain: '', metadata: metadataOf(error) },
+    errorInfo: { reason: reasonOf(error, row), domain: '', metadata: metadataOf(error, row) },
     ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
   });
   metadata.set(STATUS_DETAILS_KEY, embedded);
@@ -45,12 +45,13 @@ function reasonOf(error: KeystoreError, row: ErrorRow): string {
 const MAX_FIELDS = 20;
 
 // CMK passes metadata on to tenants as context of its error; `missingFields` is the name it knows.
-function metadataOf({ details }: KeystoreError): Record<string, string> {
+function metadataOf({ details }: KeystoreError, { detail }: ErrorRow): Record<string, string> {
   const fields = details.fields?.slice(0, MAX_FIELDS).join(',');
   return {
     ...(fields === undefined
       ? {}
       : { [details.accessDataReason === 'MISSING_FIELDS' ? 'missingFields' : 'fields']: fields }),
+    ...(detail === undefined ? {} : { detail }),
     ...(details.policyPath === undefined ? {} : { path: details.policyPath }),
     ...(details.capability === undefined ? {} : { capability: details.capability }),
   };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 
 import { KeystoreError, type KeystoreErrorDetails } from '../keystore/errors.ts';
-import type { CallTrace } from '../keystore/keystore.ts';
+import type { CallTrace } from '../keystore/call.ts';
 import type { Logger } from '../logging/logger.ts';
 import { ERROR_TABLE } from './error-table.ts';
 import { type Face, toStatus } from './status.ts';
@@ -110,6 +110,7 @@ function detailFields(details: KeystoreErrorDetails): Record<string, unknown> {
     fields: details.fields?.join(' '),
     retry_after_ms: details.retryAfterMs,
     cause: details.cause,
+    source: details.source,
   };
 }
 

@@ -23,12 +23,7 @@ export function createProcessServices(options: {
   const { application, log, onShutdown } = options;
   const streams = new OpenStreams();
   const health = createHealth(streams);
-  const served = [
-    health.registration,
-    createBroker(streams, log).registration,
-    createController(onShutdown),
-    createStdio(streams),
-  ];
+  const served = [health.registration, createBroker(streams, log), createController(onShutdown), createStdio(streams)];
   const reflection = createReflection(
     [...application, ...served].map(({ definition }) => definition),
     streams,

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { SOCKET_DIRECTORY_PREFIX } from './socket.ts';
 
-const MAX_DIRECTORIES = 100;
+const MAX_SOCKETS = 100;
 /** A socket refuses connections for an instant between bind and listen, so only a second refusal counts. */
 const defaultPause = (signal: AbortSignal): Promise<void> => delay(1_000, undefined, { ref: false, signal });
 const CONNECT_TIMEOUT_MS = 1_000;
@@ -46,9 +46,14 @@ interface FoundSocket {
 
 async function ownSockets(temporaryDirectory: string): Promise<FoundSocket[]> {
   const names = await readdir(temporaryDirectory);
-  const candidates = names.filter((name) => name.startsWith(SOCKET_DIRECTORY_PREFIX)).slice(0, MAX_DIRECTORIES);
-  const found = await Promise.all(candidates.map((name) => ownSocket(join(temporaryDirectory, name))));
-  return found.filter((socket) => socket !== undefined);
+  const found: FoundSocket[] = [];
+  for (const name of names.filter((candidate) => candidate.startsWith(SOCKET_DIRECTORY_PREFIX))) {
+    // What others have put there counts for nothing: any number of it must not hide our own.
+    const socket = await ownSocket(join(temporaryDirectory, name));
+    if (socket !== undefined) found.push(socket);
+    if (found.length === MAX_SOCKETS) break;
+  }
+  return found;
 }
 
 /** Only in a directory (no link) of this user: nobody else can have put anything into it. */

@@ -15,7 +15,6 @@ import {
   writePolicy,
 } from '../../scripts/openbao/setup.ts';
 import { AUTH_METHODS, CUSTOMER_ROLE, DENIED_KEY, MISSING_MOUNT } from '../support/customer.ts';
-import { rawMethod } from '../support/plugin-connection.ts';
 import { keyOperation, type Stage } from './stage.ts';
 
 const AUTHENTICATION = {
@@ -210,13 +209,5 @@ export function operationsContract(stage: Stage): void {
     expect(versions.map(({ versionId }) => versionId)).toEqual(['5', '6', '7']);
     expect((await getKey('many')).latestKeyVersionId).toBe('7');
     await stage.configure('callCertificate');
-  });
-
-  it('R-PROC-22 what is not offered yet answers FAILED_PRECONDITION', async () => {
-    for (const [name, { path }] of Object.entries(keyOperation)) {
-      if (name === 'getKey' || name === 'getKeyVersions') continue;
-      const refused = await stage.refusal(rawMethod(path), Buffer.alloc(0));
-      expect([name, refused.code, refused.reason]).toEqual([name, status.FAILED_PRECONDITION, 'UNSUPPORTED']);
-    }
   });
 }

@@ -48,7 +48,8 @@ export function startContract(connect: Connect): void {
 
     it('R-ERR-09 once configured, an empty message is answered by every method with a status of the contract', async () => {
       await plugin.call(rawMethod(config.configure.path), EMPTY);
-      for (const path of pathsOf(type)) {
+      // That a key is not valid is told in an answer.
+      for (const path of pathsOf(type).filter((method) => !method.endsWith('/ValidateKey'))) {
         const { code, reason } = await plugin.refusal(rawMethod(path), EMPTY);
         const clear = CLEAR.includes(code);
         expect({ path, code, clear }).toEqual({ path, code, clear: true });

@@ -5,7 +5,7 @@ import { parseConfiguration } from '../../src/config/parse.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { readSourceRef } from '../../src/config/source-ref.ts';
 import { KeystoreError } from '../../src/keystore/errors.ts';
-import type { KeystoreCall } from '../../src/keystore/keystore.ts';
+import type { KeystoreCall } from '../../src/keystore/call.ts';
 import { systemClock, type Clock } from '../../src/openbao/clock.ts';
 import { TransitKeystore } from '../../src/openbao/transit-keystore.ts';
 import type { AuthMethod, Customer } from '../support/customer.ts';
@@ -27,7 +27,7 @@ const PLAINTEXT = Buffer.from('live plaintext');
 
 /** Opens a keystore by a configuration of the customer's; makes no connection. */
 export function openLiveKeystore(
-  customer: Customer,
+  customer: Pick<Customer, 'yaml' | 'values'>,
   method: AuthMethod,
   options: { changes?: Record<string, unknown>; clock?: Clock } = {},
 ): LiveKeystore {

@@ -8,6 +8,8 @@ import { createAuthority } from './pki.ts';
 
 /** A TLS server in place of an OpenBao, which takes every request and never answers one. */
 export interface CountingServer extends AsyncDisposable {
+  /** `https://127.0.0.1:PORT` */
+  readonly address: string;
   /** Connections that completed their TLS handshake, and requests, so far. */
   readonly seen: { connections: number; requests: number };
   /** The credential in the configuration. */
@@ -37,7 +39,9 @@ export async function startCountingServer(): Promise<CountingServer> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  const address = `https://127.0.0.1:${port}`;
   return {
+    address,
     seen,
     secretId,
     caPem: authority.certificatePem,
@@ -45,7 +49,7 @@ export async function startCountingServer(): Promise<CountingServer> {
       stringify({
         development: true,
         openbao: {
-          addresses: [`https://127.0.0.1:${port}`],
+          addresses: [address],
           ...(trusted === null ? {} : { ca: { value: trusted } }),
         },
         auth: { method: 'approle', roleId: 'role', secretId: { value: secretId } },

@@ -5,8 +5,15 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 
 import { startOpenBao, type OpenBaoServer } from '../../scripts/openbao/server.ts';
-import { createKey, enableAppRole, enableCertAuth, mountTransit, writePolicy } from '../../scripts/openbao/setup.ts';
-import { createAuthority, type Identity } from './pki.ts';
+import {
+  createKey,
+  enableAppRole,
+  enableCertAuth,
+  mountState,
+  mountTransit,
+  writePolicy,
+} from '../../scripts/openbao/setup.ts';
+import { createAuthority, type Authority, type Identity } from './pki.ts';
 
 /** The two ways in which the plugin comes to an identity so far. */
 export type AuthMethod = 'approle' | 'callCertificate';
@@ -16,7 +23,9 @@ export const AUTH_METHODS: readonly AuthMethod[] = ['approle', 'callCertificate'
 /** A customer of OpenKCM with an OpenBao of their own, set up so that both methods of login lead to the same rights. */
 export interface Customer extends AsyncDisposable {
   readonly bao: OpenBaoServer;
-  /** A certificate that the customer's OpenBao trusts, in the form of CMK's tenant certificates. */
+  /** Whose certificates the customer's OpenBao trusts. */
+  readonly authority: Authority;
+  /** A certificate of it, in the form of CMK's tenant certificates. */
   readonly identity: Identity;
   /** The same in form, from an authority that nobody trusts. */
   readonly stranger: Identity;
@@ -32,16 +41,26 @@ export const DENIED_KEY = 'denied';
 /** A mount that does not exist, in which the customer's policy would allow reading. */
 export const MISSING_MOUNT = 'nowhere';
 
+/** The mount that holds the state of keys to come. */
+export const STATE_MOUNT = 'keystore-state';
+
 /** Name of the AppRole, of the certificate role and of their policy. */
 export const CUSTOMER_ROLE = 'openkcm';
 
 const POLICY = `
-path "transit/keys/+"    { capabilities = ["read"] }
+path "transit/keys/+"    { capabilities = ["read", "update", "delete"] }
+path "transit/keys/+/config"              { capabilities = ["update"] }
+path "transit/keys/+/import"              { capabilities = ["update"] }
+path "transit/keys/+/soft-delete"         { capabilities = ["delete"] }
+path "transit/keys/+/soft-delete-restore" { capabilities = ["update"] }
+path "transit/wrapping_key" { capabilities = ["read"] }
 path "transit/encrypt/+" { capabilities = ["update"] }
 path "transit/decrypt/+" { capabilities = ["update"] }
 path "transit/rewrap/+"  { capabilities = ["update"] }
 path "transit/keys/${DENIED_KEY}" { capabilities = ["deny"] }
 path "${MISSING_MOUNT}/keys/+" { capabilities = ["read"] }
+path "${STATE_MOUNT}/data/+"     { capabilities = ["create", "read", "update"] }
+path "${STATE_MOUNT}/metadata/+" { capabilities = ["delete"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self"  { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
@@ -65,6 +84,7 @@ export async function startCustomer(): Promise<Customer> {
 
 async function setUp(bao: OpenBaoServer, folder: string, dispose: () => Promise<void>): Promise<Customer> {
   await mountTransit(bao);
+  await mountState(bao, STATE_MOUNT);
   await writePolicy(bao, CUSTOMER_ROLE, POLICY);
   await createKey(bao, { key: DENIED_KEY });
   const { roleId, secretId } = await enableAppRole(bao, { role: CUSTOMER_ROLE, policies: [CUSTOMER_ROLE] });
@@ -93,6 +113,7 @@ async function setUp(bao: OpenBaoServer, folder: string, dispose: () => Promise<
   };
   return {
     bao,
+    authority,
     identity,
     stranger,
     secretId,

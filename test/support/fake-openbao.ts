@@ -44,8 +44,10 @@ export interface FakeOpenBao extends AsyncDisposable {
   requested(method: string, path: string, count?: number): Promise<void>;
 }
 
-/** Starts it on loopback. `certificate` changes what its certificate says. */
-export async function startFakeOpenBao(options: { certificate?: Partial<LeafOptions> } = {}): Promise<FakeOpenBao> {
+/** Starts it on loopback. `certificate` changes what its certificate says; `otherwise` answers what has no route. */
+export async function startFakeOpenBao(
+  options: { certificate?: Partial<LeafOptions>; otherwise?: Reply } = {},
+): Promise<FakeOpenBao> {
   const authority = await createAuthority({ commonName: `Fake OpenBao ${randomUUID()}` });
   const identity = await authority.issue({ commonName: 'fake', usage: 'server', ...options.certificate });
   const routes = new Map<string, Reply[]>();
@@ -78,7 +80,7 @@ export async function startFakeOpenBao(options: { certificate?: Partial<LeafOpti
     if (request === undefined) return;
     requests.push(request);
     const replies = routes.get(`${request.method} ${request.path}`) ?? [];
-    (replies.length > 1 ? replies.shift() : (replies[0] ?? NO_ROUTE))?.(response, request);
+    (replies.length > 1 ? replies.shift() : (replies[0] ?? options.otherwise ?? NO_ROUTE))?.(response, request);
   }
 
   const seen = (method: string, path: string): SeenRequest[] =>

@@ -40,6 +40,8 @@ export interface Catalog {
     call: Call & { readonly type?: string; readonly name?: string },
   ): Promise<CallAnswer<Response>>;
   repeat(call: Call & { readonly callers: number; readonly durationMs: number }): Promise<LoadReport>;
+  /** Takes calls for the first plugin on a unix socket without TLS, and makes them on the catalog's own connection. */
+  expose(socket: string): Promise<void>;
   /** What the host has logged so far, relayed lines of plugins included; complete once the catalog is closed. */
   log(): Promise<readonly HostLogEntry[]>;
   close(): Promise<{ readonly ms: number; readonly error: string }>;
@@ -64,6 +66,7 @@ export function startCatalogHost(programs: GoPrograms, env: Record<string, strin
         load: (...plugins) => program.send('load', { catalog, plugins }),
         call: (call) => program.send('call', { catalog, ...call }),
         repeat: (call) => program.send('repeat', { catalog, ...call }),
+        expose: (socket) => program.send('expose', { catalog, socket }),
         log: () => program.send('log', { catalog }),
         close: () => program.send('close', { catalog }),
       };

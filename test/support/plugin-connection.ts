@@ -1,4 +1,11 @@
-import { Client, credentials, Metadata, type CallOptions, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  Metadata,
+  type CallOptions,
+  type ServiceError,
+} from '@grpc/grpc-js';
 
 import { parseStatusDetails, STATUS_DETAILS_KEY } from '../../plugin-protocol/status-details.ts';
 
@@ -46,20 +53,27 @@ export function connectPlugin(
   { socketPath, certificatePem }: { socketPath: string; certificatePem: string },
   own?: HostIdentity,
 ): PluginConnection {
-  const client = new Client(
-    `unix:${socketPath}`,
+  return connectSocket(
+    socketPath,
     credentials.createSsl(
       Buffer.from(certificatePem),
       own === undefined ? null : Buffer.from(own.privateKeyPem),
       own === undefined ? null : Buffer.from(own.certificatePem),
     ),
-    {
-      'grpc.max_receive_message_length': -1,
-      'grpc.max_send_message_length': -1,
-      'grpc.enable_retries': 0,
-      'grpc.use_local_subchannel_pool': 1,
-    },
   );
+}
+
+/** Connects with the first call, without TLS unless there are credentials. */
+export function connectSocket(
+  socketPath: string,
+  channelCredentials: ChannelCredentials = credentials.createInsecure(),
+): PluginConnection {
+  const client = new Client(`unix:${socketPath}`, channelCredentials, {
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+    'grpc.enable_retries': 0,
+    'grpc.use_local_subchannel_pool': 1,
+  });
   const connection: PluginConnection = {
     client,
     call: (method, request, options = {}) =>

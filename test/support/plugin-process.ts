@@ -33,6 +33,8 @@ export interface SpawnOptions {
   readonly type?: PluginType;
   /** A descriptor to write to in place of a pipe that is read. */
   readonly stdout?: number;
+  /** When it is killed at the latest, in milliseconds from its start; 90 s unless told otherwise. */
+  readonly lifetimeMs?: number;
 }
 
 /** How a process ended. */
@@ -109,7 +111,7 @@ export async function spawnPlugin(options: SpawnOptions = {}): Promise<PluginPro
     cwd: folder,
     env,
     stdio: ['ignore', stdout, 'pipe'],
-    timeout: LIFETIME_MS,
+    timeout: options.lifetimeMs ?? LIFETIME_MS,
     killSignal: 'SIGKILL',
   });
   await once(child, 'spawn');

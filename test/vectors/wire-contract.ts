@@ -193,6 +193,21 @@ export const WIRE_CONTRACT: Readonly<Record<string, PackageTable>> = {
     },
   },
 
+  'plugin.keystore.openbao.v1': {
+    messages: {
+      OpenBaoKeyAccessData: {
+        10: 'string address',
+        20: 'string namespace',
+        30: 'string mount_path',
+        40: 'string key_name',
+        50: 'string auth_mount_path',
+        60: 'string role_name',
+        70: 'string key_version_id',
+        80: 'string ca_reference',
+      },
+    },
+  },
+
   'plugin.keystore.crypto.v1': {
     services: {
       KeystoreInstanceCryptoOperation: {

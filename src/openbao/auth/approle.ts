@@ -1,12 +1,17 @@
-import { createHash } from 'node:crypto';
-
 import type { SourceRef } from '../../config/source-ref.ts';
-import { KeystoreError } from '../../keystore/errors.ts';
-import { loginPath } from '../paths.ts';
-import type { LoginMethod } from './login-method.ts';
+import { loginPath, secretIdPath } from '../paths.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { AskServer, LoginMethod, Rest } from './login-method.ts';
+import { type ReadValue, readCredential } from './read-value.ts';
 import { judgeBy, type RefusalRow } from './refusal.ts';
+import { WrappedSecretId } from './wrapped-secret-id.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+// OpenBao counts failures of a role that come less than 15 minutes apart, whoever causes them, and locks the role at the
+// fifth. One process stays clear of that with 16 minutes; several between them do not, so the pauses grow.
+const REST: Rest = { firstMs: 16 * MINUTE_MS, maxMs: 4 * HOUR_MS, untilChanged: true };
 
 // Texts that can end in the secret id itself are only ever compared, here.
 const REFUSALS: readonly RefusalRow[] = [
@@ -15,43 +20,44 @@ const REFUSALS: readonly RefusalRow[] = [
   { status: 400, text: /missing (role_id|secret_id)/, class: 'login-refused' },
   { status: 500, text: /^missing role_id$/, class: 'login-refused' },
   { status: 400, text: /source address .* unauthorized/, class: 'login-refused' },
-  // Five failures lock the role for 15 minutes, for whoever caused them; then the right secret gets this too.
-  { status: 403, text: /^permission denied$/, class: 'login-locked-out' },
+  // Five failures lock the role for 15 minutes, for whoever caused them; then the right secret gets this too, and it counts
+  // for nothing. A mount that does not exist is answered alike.
+  { status: 403, text: /^permission denied$/, class: 'login-locked-out', restMs: 5 * MINUTE_MS },
 ];
 
-/** Reads a value named by the configuration. */
-export type ReadValue = (ref: SourceRef) => Promise<{ reveal(): string }>;
+/** How the secret id is handed over. */
+export type SecretIdSource =
+  { readonly plain: SourceRef } | { readonly wrapped: SourceRef; /** Name of the role. */ readonly role: string };
 
 /** AppRole: role id and secret id, both read at each login so that a replaced file counts without a restart. */
 export function createAppRole(options: {
   readonly mount: string;
   readonly roleId: string | SourceRef;
-  readonly secretId: SourceRef;
+  readonly secretId: SecretIdSource;
   readonly read: ReadValue;
 }): LoginMethod {
+  const { mount, read, roleId: role } = options;
+  const secretIdOf = secretIdReader(options);
   return {
     name: 'approle',
-    rest: { firstMs: 16 * MINUTE_MS, maxMs: 16 * MINUTE_MS, untilChanged: true },
-    async prepare() {
-      const roleId =
-        typeof options.roleId === 'string' ? options.roleId : (await readable(options.read, options.roleId)).reveal();
-      const secretId = (await readable(options.read, options.secretId)).reveal();
-      return {
-        path: loginPath(options.mount),
-        body: { role_id: roleId, secret_id: secretId },
-        fingerprint: createHash('sha256').update(roleId).update('\0').update(secretId).digest('hex'),
-      };
+    rest: REST,
+    async prepare(ask) {
+      const roleId = typeof role === 'string' ? role : await readCredential(read, role, 'public');
+      const secretId = await secretIdOf(ask);
+      const body = { role_id: roleId, secret_id: secretId };
+      return { verb: 'write', path: loginPath(mount), body, fingerprint: fingerprintOf(roleId, secretId) };
     },
     judge: (answer) => judgeBy(REFUSALS, answer),
   };
 }
 
-async function readable(read: ReadValue, ref: SourceRef): Promise<{ reveal(): string }> {
-  try {
-    return await read(ref);
-  } catch (error) {
-    const reason =
-      error instanceof Error && 'reason' in error && typeof error.reason === 'string' ? error.reason : 'unreadable';
-    throw new KeystoreError('credential-unreadable', 'the credential of the plugin cannot be read', { cause: reason });
-  }
+function secretIdReader({
+  mount,
+  read,
+  secretId,
+}: Pick<Parameters<typeof createAppRole>[0], 'mount' | 'read' | 'secretId'>): (ask: AskServer) => Promise<string> {
+  if ('plain' in secretId) return () => readCredential(read, secretId.plain);
+  const creationPath = secretIdPath(mount, secretId.role);
+  const wrapped = new WrappedSecretId({ token: secretId.wrapped, creationPath, read });
+  return (ask) => wrapped.secretId(ask);
 }

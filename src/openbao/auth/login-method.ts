@@ -1,11 +1,16 @@
-import type { Answer } from '../answer.ts';
 import type { KeystoreErrorClass } from '../../keystore/errors.ts';
+import type { Answer } from '../answer.ts';
+import type { OpenBaoRequest } from '../client.ts';
+import type { Token } from '../token.ts';
+
+/** A request about a login. It goes to the cluster and namespace of the session and carries no token of the session. */
+export type LoginRequest = Pick<OpenBaoRequest, 'verb' | 'path' | 'body' | 'token'>;
+
+/** Asks the cluster what a credential needs before it can be presented. */
+export type AskServer = (request: LoginRequest) => Promise<Answer>;
 
 /** What one login presents. */
-export interface LoginCredential {
-  /** Below `/v1/`. */
-  readonly path: string;
-  readonly body: object;
+export interface LoginCredential extends LoginRequest {
   /** Changes when the credential does, so that a refused one is not sent again. */
   readonly fingerprint: string;
 }
@@ -14,21 +19,37 @@ export interface LoginCredential {
 export interface LoginVerdict {
   readonly class: Extract<KeystoreErrorClass, 'login-refused' | 'login-locked-out'>;
   readonly message: string;
+  /** How long the credential rests, in milliseconds, where it is not as long as after a refusal. */
+  readonly restMs?: number;
 }
 
-/** A way to log in. Another method is one file with one of these, and one row where sessions are opened. */
+/** Pauses before a refused credential is sent again, in milliseconds: the first one, then doubling up to the longest. */
+export interface Rest {
+  readonly firstMs: number;
+  readonly maxMs: number;
+  /** How long after the first refusal the pauses still double; from then on each is the longest. Without end by default. */
+  readonly doublingMs?: number;
+  /** Whether the pause ends early when the content of the credential changes. */
+  readonly untilChanged: boolean;
+}
+
+/** A way to log in. Another method is one file with one of these, and one row in `open-login-method.ts`. */
 export interface LoginMethod {
   readonly name: string;
-  /** Reads the credential anew. @throws KeystoreError `credential-unreadable` */
-  prepare(): Promise<LoginCredential>;
+  /** Reads the credential anew. @throws KeystoreError `credential-unreadable`, `secret-unwrap-failed` */
+  prepare(ask: AskServer): Promise<LoginCredential>;
   /**
    * Whether the answer refuses the credential. Only what OpenBao itself says in its own error shape, with a status and
    * text on the method's list, is a refusal; undefined means the failure has another cause.
    */
   judge(answer: Answer): LoginVerdict | undefined;
-  /**
-   * How long a refused credential rests, in milliseconds. `untilChanged` ends the rest early when its content changes:
-   * AppRole counts failures and locks the role for every replica.
-   */
-  readonly rest: { readonly firstMs: number; readonly maxMs: number; readonly untilChanged: boolean };
+  /** How a refused credential rests. */
+  readonly rest: Rest;
+  /** The token of a good answer, where it is not the one of a login. */
+  readToken?(answer: Answer, credential: LoginCredential, now: number): Token | undefined;
+  /** Whether the token was given to us and is not ours to revoke; false by default. */
+  readonly borrowed?: boolean;
 }
+
+/** For any method but AppRole: five logins in the first minute at most, and then one in five minutes. */
+export const USUAL_REST: Rest = { firstMs: 5000, maxMs: 300_000, doublingMs: 60_000, untilChanged: true };

@@ -6,16 +6,19 @@ export interface RefusalRow {
   readonly status: number;
   readonly text: RegExp;
   readonly class: LoginVerdict['class'];
+  readonly restMs?: number;
 }
 
 const MESSAGES: Readonly<Record<LoginVerdict['class'], string>> = {
   'login-refused': 'OpenBao refused the login',
-  'login-locked-out': 'OpenBao has locked the role after failed logins',
+  'login-locked-out': 'OpenBao denies every login: the role is locked, or the auth mount is wrong',
 };
 
 /** The verdict of a method's list on an answer. */
 export function judgeBy(rows: readonly RefusalRow[], answer: Answer): LoginVerdict | undefined {
   const errors = answerErrors(answer);
   const row = rows.find(({ status, text }) => answer.status === status && errors?.some((error) => text.test(error)));
-  return row && { class: row.class, message: MESSAGES[row.class] };
+  if (row === undefined) return undefined;
+  const { class: verdict, restMs } = row;
+  return { class: verdict, message: MESSAGES[verdict], ...(restMs === undefined ? {} : { restMs }) };
 }

@@ -3,9 +3,9 @@ import { isIPv4 } from 'node:net';
 import fc from 'fast-check';
 
 import {
+  createAddressMatcher,
   isLoopback,
   isPrivateAddress,
-  matchAllowedAddress,
   parseAddress,
   parseAddressPattern,
 } from '../../../src/config/address-rules.ts';
@@ -121,9 +121,9 @@ describe('isLoopback', () => {
   );
 });
 
-describe('matchAllowedAddress', () => {
+describe('createAddressMatcher', () => {
   const allowed = (pattern: string, address: string): boolean =>
-    matchAllowedAddress(parseAddress(address)!, [{ pattern }]) !== undefined;
+    createAddressMatcher([{ pattern }])(parseAddress(address)!) !== undefined;
 
   test.each([
     ['https://bao.example.com', 'https://bao.example.com'],
@@ -155,8 +155,8 @@ describe('matchAllowedAddress', () => {
       { pattern: 'https://*.example.com' },
       { pattern: 'https://a.example.com' },
     ];
-    expect(matchAllowedAddress(address, entries)).toBe(entries[1]);
-    expect(matchAllowedAddress(address, entries.slice(0, 1))).toBeUndefined();
+    expect(createAddressMatcher(entries)(address)).toBe(entries[1]);
+    expect(createAddressMatcher(entries.slice(0, 1))(address)).toBeUndefined();
   });
 
   test.each([

@@ -2,12 +2,13 @@ import { Secret } from '../../../src/config/secret.ts';
 import { KeystoreError } from '../../../src/keystore/errors.ts';
 import type { Cluster } from '../../../src/openbao/cluster.ts';
 import { type ClusterSource, createClusterSource } from '../../../src/openbao/cluster-source.ts';
-import { errors, type FakeOpenBao, hold, json, startFakeOpenBao } from '../../support/fake-openbao.ts';
+import { cut, errors, type FakeOpenBao, hold, json, startFakeOpenBao } from '../../support/fake-openbao.ts';
 import { createAuthority } from '../../support/pki.ts';
 import { until } from '../../support/until.ts';
 
 const LIMITS = { maxConnectionsPerSession: 2, connectTimeoutMs: 1000, maxAnswerBytes: 10_000 };
 const PATH = 'transit/keys/k';
+const HEALTH = 'sys/health';
 const signal = new AbortController().signal;
 
 function sourceOf(origins: readonly string[], ca: () => string | undefined): ClusterSource {
@@ -57,7 +58,7 @@ describe('the servers of a cluster', () => {
     expect(b.requests).toHaveLength(1);
   });
 
-  it.each([502, 503, 504])('the next one after a %i', async (status) => {
+  it.each([307, 502, 503, 504])('the next one after a %i', async (status) => {
     await using servers = await twoServers();
     const { a, b, cluster } = servers;
     a.on('GET', PATH, errors(status, 'Vault is sealed'));
@@ -66,7 +67,7 @@ describe('the servers of a cluster', () => {
     expect(b.requests).toHaveLength(1);
   });
 
-  it.each([307, 400, 403, 404, 429, 500])('the same one after a %i', async (status) => {
+  it.each([400, 403, 404, 429, 500])('the same one after a %i', async (status) => {
     await using servers = await twoServers();
     const { a, b, cluster } = servers;
     a.on('GET', PATH, errors(status, 'x'));
@@ -94,6 +95,68 @@ describe('the servers of a cluster', () => {
     a.on('GET', PATH, (response) => response.writeHead(307, { location: `${b.address}/v1/${PATH}` }).end());
     expect(await read(cluster)).toMatchObject({ status: 307 });
     expect(b.requests).toEqual([]);
+  });
+
+  describe('what the active one must do', () => {
+    const health = (standby: boolean) => json(standby ? 429 : 200, { sealed: false, standby });
+    const write = (cluster: Cluster) => cluster.send('active', { verb: 'read', path: PATH, namespace: '', signal });
+    const uses = (server: FakeOpenBao): number => server.seen('GET', PATH).length;
+
+    it('R-CHANGE-05 goes to the one that says so, which is asked for once', async () => {
+      await using servers = await twoServers();
+      const { a, b, cluster } = servers;
+      a.on('GET', HEALTH, health(true));
+      b.on('GET', HEALTH, health(false));
+      await write(cluster);
+      await write(cluster);
+      expect([uses(a), uses(b), b.seen('GET', HEALTH).length]).toEqual([0, 2, 1]);
+    });
+
+    it('goes to the new one when the old one is that no longer', async () => {
+      await using servers = await twoServers();
+      const { a, b, cluster } = servers;
+      a.on('GET', HEALTH, health(false), health(true));
+      b.on('GET', HEALTH, health(true), health(false));
+      a.on(
+        'GET',
+        PATH,
+        json(200, { data: {} }),
+        errors(500, 'local node not active but active cluster node not found'),
+      );
+      await write(cluster);
+      await write(cluster);
+      await write(cluster);
+      expect([uses(a), uses(b)]).toEqual([2, 1]);
+    });
+
+    it('goes to any of them when none says so: it passes it on', async () => {
+      await using servers = await twoServers();
+      const { a, b, cluster } = servers;
+      for (const server of [a, b]) server.on('GET', HEALTH, health(true));
+      expect(await write(cluster)).toMatchObject({ status: 200 });
+      expect(await cluster.findActive(signal)).toBeUndefined();
+    });
+
+    it('is not asked about where there is one address', async () => {
+      await using fake = await startFakeOpenBao();
+      fake.on('GET', PATH, json(200, { data: {} }));
+      const source = sourceOf([fake.address], () => fake.caPem);
+      await write(await source.refresh());
+      expect(fake.requests.map(({ path }) => path)).toEqual([PATH]);
+      await source.close();
+    });
+
+    it.each([
+      ['sealed', json(503, { sealed: true, standby: true })],
+      ['another server', json(200, {})],
+      ['cut off', cut],
+    ])('is not expected of one that is %s', async (_name, reply) => {
+      await using servers = await twoServers();
+      const { a, b, cluster } = servers;
+      a.on('GET', HEALTH, reply);
+      b.on('GET', HEALTH, health(false));
+      expect(await cluster.findActive(signal)).toBe(b.address);
+    });
   });
 
   it('without an address there is nothing to reach', async () => {

@@ -13,6 +13,7 @@ const classOf = (answer: Answer): KeystoreErrorClass => toKeystoreError(answer).
 describe('what OpenBao says, by its own texts (2.6.2 and 2.7.2)', () => {
   it.each<[number, string, KeystoreErrorClass]>([
     [400, 'encryption key not found', 'key-not-found'],
+    [400, 'no existing key named k could be found', 'key-not-found'],
     [400, 'refusing to use soft-deleted key', 'key-disabled'],
     [500, wrapped('refusing to use soft-deleted key'), 'key-disabled'],
     [400, 'ciphertext or signature version is disallowed by policy (too old)', 'key-version-retired'],

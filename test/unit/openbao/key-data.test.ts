@@ -27,6 +27,7 @@ describe('description of a key', () => {
       keyId: 'k',
       type: expect.objectContaining({ algorithm: 'AES256', managed: true }) as unknown,
       state: 'ENABLED',
+      imported: false,
       latestVersion: 3,
       minDecryptionVersion: 2,
       versions: [

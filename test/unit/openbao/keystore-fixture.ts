@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 
 import { parseConfiguration } from '../../../src/config/parse.ts';
 import { Secret } from '../../../src/config/secret.ts';
-import type { CallAccess, KeystoreCall } from '../../../src/keystore/keystore.ts';
+import type { CallAccess, KeystoreCall } from '../../../src/keystore/call.ts';
 import { TransitKeystore } from '../../../src/openbao/transit-keystore.ts';
 import {
   type FakeOpenBao,
@@ -68,7 +68,7 @@ export async function openKeystore(changes: Record<string, unknown> = {}): Promi
   fake.on('POST', DECRYPT, json(200, { request_id: 'r-decrypt', data: { plaintext: 'aGVsbG8=' } }));
   fake.on('POST', REWRAP, encrypted(CIPHERTEXT, 1));
   fake.on('GET', MOUNT, json(200, { data: { type: 'transit' } }));
-  fake.on('GET', 'sys/health', json(200, { sealed: false, version: '2.7.2' }));
+  fake.on('GET', 'sys/health', json(200, { sealed: false, standby: false, version: '2.7.2' }));
   const allowedAddresses = [{ pattern: fake.address, ca: { value: fake.caPem }, privateAddresses: true }];
   const yaml = stringify({ development: true, openbao: { allowedAddresses }, ...changes });
   const keystore = new TransitKeystore({

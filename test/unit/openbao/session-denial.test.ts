@@ -9,7 +9,19 @@ import {
   TOKEN_IS_DEAD,
   tokenAnswer,
 } from '../../support/fake-openbao.ts';
-import { byToken, failure, LEASE, loggedIn, LOGIN, LOOKUP, openSession, RENEW, USE, USED } from './session-fixture.ts';
+import {
+  byToken,
+  failure,
+  LEASE,
+  loggedIn,
+  LOGIN,
+  LOOKUP,
+  openSession,
+  RENEW,
+  USE,
+  USED,
+  REVOKE,
+} from './session-fixture.ts';
 
 describe('a denial on use', () => {
   it('R-AUTH-15 of a token that was revoked costs one look, one login and one repetition each, whatever the number of callers', async () => {
@@ -70,6 +82,21 @@ describe('a denial on use', () => {
     stage.fake.on('POST', LOGIN, tokenAnswer('t2', LEASE));
     stage.fake.on('POST', USE, byToken({ t1: errors(403, DENIED_BY_POLICY), t2: USED }));
     expect(await stage.use()).toMatchObject({ status: 200 });
+  });
+
+  it('R-AUTH-22 whose fresh login replaces a token revokes that one after its last request', async () => {
+    await using stage = await loggedIn();
+    stage.fake.on('POST', LOGIN, tokenAnswer('t2', LEASE));
+    const held = hold(USED);
+    stage.fake.on('POST', USE, held.reply, errors(403, DENIED_BY_POLICY));
+    const running = stage.use();
+    await stage.fake.requested('POST', USE, 2);
+    await failure(stage.use());
+    expect(stage.count(REVOKE)).toBe(0);
+    held.release();
+    await running;
+    await stage.fake.requested('POST', REVOKE);
+    expect(stage.fake.seen('POST', REVOKE).map(({ token }) => token)).toEqual(['t1']);
   });
 
   it.each<[string, Reply]>([

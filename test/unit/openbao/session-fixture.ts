@@ -3,8 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import { Secret } from '../../../src/config/secret.ts';
 import type { Answer } from '../../../src/openbao/answer.ts';
 import { createAppRole } from '../../../src/openbao/auth/approle.ts';
-import { createCallCertificate } from '../../../src/openbao/auth/call-certificate.ts';
+import { createCertificate } from '../../../src/openbao/auth/certificate.ts';
 import { createClusterSource } from '../../../src/openbao/cluster-source.ts';
+import { LoginGate } from '../../../src/openbao/login-gate.ts';
 import { Session, type SessionRequest } from '../../../src/openbao/session.ts';
 import {
   errors,
@@ -76,13 +77,25 @@ export async function openSession(method: 'approle' | 'callCertificate' = 'appro
     serverName: undefined,
     allowPrivateAddresses: true,
   } as const;
+  const login =
+    method === 'approle'
+      ? createAppRole({
+          mount: 'approle',
+          roleId: 'role',
+          secretId: { plain: { source: 'file', file: { path: '/x' } } },
+          read,
+        })
+      : createCertificate({
+          name: 'callCertificate',
+          mount: 'cert',
+          role: 'role',
+          fingerprint: () => Promise.resolve('f'),
+        });
   const session = new Session({
     cluster: createClusterSource({ target, limits, read }),
     namespace: 'team',
-    method:
-      method === 'approle'
-        ? createAppRole({ mount: 'approle', roleId: 'role', secretId: { source: 'file', file: { path: '/x' } }, read })
-        : createCallCertificate({ mount: 'cert', roleName: 'role', fingerprint: 'f' }),
+    method: login,
+    refusals: new LoginGate(login.rest, clock),
     loginBudgetMs: OWN_BUDGET_MS,
     clock,
     log: log.log,

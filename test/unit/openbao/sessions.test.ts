@@ -5,7 +5,8 @@ import type { Target } from '../../../src/openbao/target.ts';
 import { until } from '../../support/until.ts';
 
 const never = new AbortController().signal;
-const target = (sessionKey: string): Target => ({ sessionKey }) as Target;
+// What comes before the colon is the credential.
+const target = (sessionKey: string): Target => ({ sessionKey, credential: sessionKey.split(':')[0] }) as Target;
 
 /** What a session was told, in order. */
 class Recorded implements Endable {
@@ -33,10 +34,11 @@ class Recorded implements Endable {
   }
 }
 
-function open({ max = 10, idleMs = 60_000, holds = false } = {}) {
+function open({ max = 10, maxPerCredential = 10, idleMs = 60_000, holds = false } = {}) {
   const opened = new Map<string, Recorded[]>();
   const sessions = new Sessions<Recorded>({
     max,
+    maxPerCredential,
     idleMs,
     open: ({ sessionKey }) => {
       const session = new Recorded(holds);
@@ -66,6 +68,17 @@ describe('Sessions', () => {
     expect(b).not.toBe(a);
     expect(sessions.peek(target('a'))).toBe(a);
     expect(sessions.peek(target('c'))).toBeUndefined();
+    await sessions.close(never);
+  });
+
+  it('R-AUTH-42 end one of the same credential when that has too many, and never one of another', async () => {
+    const { sessions, touch } = open({ maxPerCredential: 2 });
+    const other = await touch('other');
+    const [first, second] = [await touch('greedy:1'), await touch('greedy:2')];
+    await touch('greedy:1');
+    await touch('greedy:3');
+    await setImmediate();
+    expect([other.told, first.told, second.told]).toEqual([[], [], ['close', 'closed']]);
     await sessions.close(never);
   });
 

@@ -1,7 +1,7 @@
 import { parseConfiguration } from '../../../src/config/parse.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { KeystoreError } from '../../../src/keystore/errors.ts';
-import type { CallAccess } from '../../../src/keystore/keystore.ts';
+import type { CallAccess } from '../../../src/keystore/call.ts';
 import { createCertificateReader } from '../../../src/openbao/client-certificate.ts';
 import { createTargetResolver, type Target } from '../../../src/openbao/target.ts';
 import { createAuthority, type Identity } from '../../support/pki.ts';

@@ -16,6 +16,10 @@ const { INVALID_ARGUMENT, NOT_FOUND, UNKNOWN, FAILED_PRECONDITION, UNAVAILABLE, 
 const AUTHENTICATION: Answer = [INVALID_ARGUMENT, 'failed to authenticate with the keystore provider'];
 const KEY_NOT_FOUND: Answer = [NOT_FOUND, 'key not found in the keystore provider'];
 const GET_KEY: Answer = [UNKNOWN, 'failed to get key'];
+const KEY_MATERIAL: Answer = [
+  INVALID_ARGUMENT,
+  'key material decryption failed: invalid or incorrectly wrapped key material',
+];
 const ACCESS_DATA: Answer = [INVALID_ARGUMENT, 'invalid key access data'];
 
 interface Row {
@@ -26,6 +30,7 @@ interface Row {
   readonly reason: string;
   readonly retry: RetryAdvice;
   readonly delayMs?: number;
+  readonly detail?: string;
 }
 
 const EXPECTED: Readonly<Record<KeystoreErrorClass, Row>> = {
@@ -46,7 +51,12 @@ const EXPECTED: Readonly<Record<KeystoreErrorClass, Row>> = {
     retry: 'never',
   },
   'invalid-access-data': { crypto: ACCESS_DATA, reason: 'CANNOT_PARSE_DATA', retry: 'after-change' },
-  'address-not-allowed': { crypto: ACCESS_DATA, reason: 'CANNOT_PARSE_DATA', retry: 'after-change' },
+  'address-not-allowed': {
+    crypto: ACCESS_DATA,
+    reason: 'CANNOT_PARSE_DATA',
+    retry: 'after-change',
+    detail: 'NOT_ALLOWED',
+  },
   'login-refused': {
     crypto: [status.UNAUTHENTICATED, 'failed to authenticate with the keystore provider'],
     operations: AUTHENTICATION,
@@ -54,13 +64,18 @@ const EXPECTED: Readonly<Record<KeystoreErrorClass, Row>> = {
     retry: 'after-change',
   },
   'login-locked-out': {
-    crypto: [UNAVAILABLE, 'the keystore has locked the role after failed logins'],
+    crypto: [UNAVAILABLE, 'the keystore denies every login of the role'],
     reason: 'LOGIN_LOCKED_OUT',
     retry: 'later',
   },
   'credential-unreadable': {
     crypto: [UNAVAILABLE, 'the credential of the plugin cannot be read'],
     reason: 'CREDENTIAL_UNREADABLE',
+    retry: 'after-change',
+  },
+  'secret-unwrap-failed': {
+    crypto: [UNAVAILABLE, 'the wrapped credential of the plugin cannot be unwrapped'],
+    reason: 'SECRET_UNWRAP_FAILED',
     retry: 'after-change',
   },
   'not-an-openbao-answer': {
@@ -75,6 +90,48 @@ const EXPECTED: Readonly<Record<KeystoreErrorClass, Row>> = {
     retry: 'after-change',
   },
   'key-not-found': { crypto: KEY_NOT_FOUND, reason: 'KEY_NOT_FOUND', retry: 'after-change' },
+  'key-exists': {
+    crypto: [status.ALREADY_EXISTS, 'a key of this name exists and is of another kind'],
+    reason: 'KEY_EXISTS',
+    retry: 'never',
+  },
+  'key-pending-import': {
+    crypto: [FAILED_PRECONDITION, 'the key material was not imported yet'],
+    read: GET_KEY,
+    reason: 'KEY_PENDING_IMPORT',
+    retry: 'after-change',
+  },
+  'key-not-importable': {
+    crypto: [FAILED_PRECONDITION, 'the key has key material already'],
+    reason: 'KEY_NOT_IMPORTABLE',
+    retry: 'never',
+  },
+  'key-material-rejected': { crypto: KEY_MATERIAL, reason: 'KEY_MATERIAL_REJECTED', retry: 'after-change' },
+  'import-parameters-rejected': {
+    crypto: [INVALID_ARGUMENT, OWN_TEXT],
+    reason: 'IMPORT_PARAMETERS_REJECTED',
+    retry: 'after-change',
+  },
+  'deletion-not-allowed': {
+    crypto: [FAILED_PRECONDITION, 'the key may not be deleted'],
+    reason: 'DELETION_NOT_ALLOWED',
+    retry: 'after-change',
+  },
+  'key-state-diverged': {
+    crypto: [UNAVAILABLE, 'the state of the key is unclear'],
+    reason: 'KEY_STATE_DIVERGED',
+    retry: 'later',
+  },
+  'keystore-not-found': {
+    crypto: [NOT_FOUND, 'the keystore does not exist'],
+    reason: 'KEYSTORE_NOT_FOUND',
+    retry: 'never',
+  },
+  'keystore-not-empty': {
+    crypto: [FAILED_PRECONDITION, 'the keystore still has keys'],
+    reason: 'KEYSTORE_NOT_EMPTY',
+    retry: 'after-change',
+  },
   'mount-not-found': {
     crypto: [FAILED_PRECONDITION, 'the Transit mount does not exist'],
     read: GET_KEY,
@@ -205,7 +262,8 @@ describe('R-ERR-01 R-ERR-02 R-ERR-03 the answer of every class on every face', (
     expect([answer.code, answer.details]).toEqual([code, message]);
     const details = detailsOf(answer);
     expect([details.code, details.message]).toEqual([code, message]);
-    expect(details.info).toEqual({ reason: row.reason, domain: '', metadata: new Map() });
+    const metadata = new Map(row.detail === undefined ? [] : [['detail', row.detail]]);
+    expect(details.info).toEqual({ reason: row.reason, domain: '', metadata });
     const { delayMs } = row;
     const delay =
       delayMs === undefined
@@ -242,9 +300,10 @@ describe('R-ERR-04 unreachable and refused are never confused', () => {
     expect(reads).toBe(REFUSALS.includes(errorClass));
   });
 
-  it('NOT_FOUND is said of a key that is missing and of nothing else', () => {
+  it('NOT_FOUND is said of a key or a keystore that is missing and of nothing else', () => {
     for (const [errorClass, face] of CASES) {
-      expect(toStatus(error(errorClass), face).code === NOT_FOUND).toBe(errorClass === 'key-not-found');
+      const missing = errorClass === 'key-not-found' || errorClass === 'keystore-not-found';
+      expect(toStatus(error(errorClass), face).code === NOT_FOUND).toBe(missing);
     }
   });
 

@@ -6,15 +6,9 @@ import {
   type HealthCheckResponse,
 } from '../../../proto/gen/grpc/health/v1/health.ts';
 import type { GRPCControllerServer } from '../../../proto/gen/plugin/grpc_controller.ts';
-import { createBroker } from '../../../src/serve/broker.ts';
 import { createController } from '../../../src/serve/controller.ts';
-import { OpenStreams } from '../../../src/serve/open-streams.ts';
-import { startPluginServer } from '../../../src/serve/plugin-server.ts';
-import { createOneTimeCertificate } from '../../../plugin-protocol/certificate.ts';
-import { connectPlugin } from '../../support/plugin-connection.ts';
 import { openStreams } from '../../support/plugin-streams.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { recordedLog, servePlugin, type ServedPlugin } from './served-plugin.ts';
+import { servePlugin, type ServedPlugin } from './served-plugin.ts';
 
 const { check, list } = HealthService;
 
@@ -152,7 +146,7 @@ describe('broker', () => {
     streams.stdio.cancel();
     await streams.ended;
     expect(plugin.log).toContainEqual(
-      expect.objectContaining({ level: 'debug', fields: { service_id: 1, network: 'unix', kept: true } }),
+      expect.objectContaining({ level: 'debug', fields: { service_id: 1, network: 'unix' } }),
     );
   });
 
@@ -169,52 +163,6 @@ describe('broker', () => {
     await ended;
     const error = 'this plugin does not support gRPC broker multiplexing';
     expect(answers).toEqual([{ serviceId: 8, network: '', address: '', knock: { knock: true, ack: true, error } }]);
-  });
-
-  test('keeps announcements for five seconds, the first of an id, and not any number of them', async () => {
-    await using folder = await temporaryFolder();
-    let now = 0;
-    const streams = new OpenStreams();
-    const broker = createBroker(streams, recordedLog().log, () => now);
-    const [certificate, host] = [createOneTimeCertificate(), createOneTimeCertificate()];
-    const socketPath = `${folder.path}/plugin1`;
-    const server = await startPluginServer({
-      socketPath,
-      hostCertificatePem: host.certificatePem,
-      certificate,
-      registrations: [broker.registration],
-      endCalls: () => undefined,
-    });
-    const connection = connectPlugin({ socketPath, certificatePem: certificate.certificatePem }, host);
-    const announce = async (...infos: [id: number, address: string][]): Promise<void> => {
-      const { path, requestSerialize, responseDeserialize } = BrokerService.startStream;
-      const stream = connection.client.makeBidiStreamRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        new Metadata(),
-      );
-      const ended = new Promise((resolve) => stream.resume().on('status', resolve));
-      for (const [serviceId, address] of infos) stream.write({ serviceId, network: 'unix', address, knock: undefined });
-      stream.end();
-      await ended;
-    };
-
-    await announce([1, '/a'], [1, '/b'], [2, '/c']);
-    expect(broker.announcement(1)?.address).toBe('/a');
-    expect(broker.announcement(3)).toBeUndefined();
-    now = 4_999;
-    expect(broker.announcement(2)?.address).toBe('/c');
-    now = 5_000;
-    expect(broker.announcement(2)).toBeUndefined();
-    await announce([1, '/b']);
-    expect(broker.announcement(1)?.address).toBe('/b');
-
-    await announce(...Array.from({ length: 1000 }, (_, id): [number, string] => [id, '/d']));
-    expect(Array.from({ length: 1000 }, (_, id) => broker.announcement(id)).filter(Boolean)).toHaveLength(64);
-
-    connection.disconnect();
-    await server.close();
   });
 });
 

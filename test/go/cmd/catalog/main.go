@@ -1,6 +1,6 @@
 // Command catalog loads keystore plugins with plugin-sdk's catalog, the loader inside CMK, and calls them on command.
 //
-//	catalog -descriptors FILE     commands: load, call, repeat, log, processes, close
+//	catalog -descriptors FILE     commands: load, call, repeat, expose, log, processes, close
 package main
 
 import (
@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"log"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/openkcm/plugin-sdk/pkg/catalog"
 	_ "github.com/openkcm/plugin-sdk/proto/service/common/config/v1"
+	"google.golang.org/grpc"
 	_ "google.golang.org/grpc/health/grpc_health_v1"
 
 	"keystoreop-openbao/test/go/internal/calls"
@@ -38,6 +40,7 @@ func main() {
 		"load":      lines.Handle(host.load),
 		"call":      lines.Handle(host.call),
 		"repeat":    lines.Handle(host.repeat),
+		"expose":    lines.Handle(host.expose),
 		"log":       lines.Handle(host.log),
 		"processes": lines.Handle(host.processes),
 		"close":     lines.Handle(host.close),
@@ -58,6 +61,7 @@ type host struct {
 type loaded struct {
 	catalog *catalog.Catalog
 	log     *hostlog.Log
+	exposed []*grpc.Server
 }
 
 type pluginEntry struct {
@@ -166,6 +170,31 @@ func (host *host) repeat(ctx context.Context, arguments repeatArguments) (closed
 	return closedloop.Run(ctx, arguments.Callers, time.Duration(arguments.DurationMs)*time.Millisecond, invoke), nil
 }
 
+type exposeArguments struct {
+	target
+	// Path of a unix socket to be made, in a directory that nobody else can enter.
+	Socket string `json:"socket"`
+}
+
+// expose lets the driver call a plugin over the catalog's own connection, until the catalog is closed.
+func (host *host) expose(_ context.Context, arguments exposeArguments) (struct{}, error) {
+	plugin, err := host.plugin(arguments.target)
+	if err != nil {
+		return struct{}{}, err
+	}
+	entry, err := host.find(arguments.Catalog)
+	if err != nil {
+		return struct{}{}, err
+	}
+	listener, err := net.Listen("unix", arguments.Socket)
+	if err != nil {
+		return struct{}{}, err
+	}
+	entry.exposed = append(entry.exposed, calls.Forward(listener, plugin.ClientConnection()))
+	host.keep(arguments.Catalog, entry)
+	return struct{}{}, nil
+}
+
 func (host *host) plugin(target target) (catalog.Plugin, error) {
 	entry, err := host.find(target.Catalog)
 	if err != nil {
@@ -216,6 +245,9 @@ func (host *host) close(_ context.Context, arguments named) (closeResult, error)
 		return closeResult{}, err
 	}
 	host.keep(arguments.Catalog, loaded{log: entry.log})
+	for _, server := range entry.exposed {
+		server.Stop()
+	}
 	started := time.Now()
 	err = entry.catalog.Close()
 	result := closeResult{Ms: milliseconds(time.Since(started))}

@@ -1,5 +1,5 @@
 import { loginPath } from '../paths.ts';
-import type { LoginMethod } from './login-method.ts';
+import { type LoginMethod, USUAL_REST } from './login-method.ts';
 import { judgeBy, type RefusalRow } from './refusal.ts';
 
 const REFUSALS: readonly RefusalRow[] = [
@@ -12,21 +12,21 @@ const REFUSALS: readonly RefusalRow[] = [
   { status: 403, text: /permission denied/, class: 'login-refused' },
 ];
 
-/** TLS certificate login with the certificate of the session's connections. */
-export function createCallCertificate(options: {
+/** TLS certificate login with the certificate of the session's connections, the call's own or the process's. */
+export function createCertificate(options: {
+  readonly name: 'callCertificate' | 'cert';
   readonly mount: string;
-  readonly roleName: string | undefined;
-  readonly fingerprint: string;
+  /** Absent: every role is tried. */
+  readonly role: string | undefined;
+  /** Tells the certificate that the next connections show. */
+  readonly fingerprint: () => Promise<string>;
 }): LoginMethod {
-  const credential = {
-    path: loginPath(options.mount),
-    body: options.roleName === undefined ? {} : { name: options.roleName },
-    fingerprint: options.fingerprint,
-  };
+  const { fingerprint, mount, name, role } = options;
+  const body = role === undefined ? {} : { name: role };
   return {
-    name: 'callCertificate',
-    rest: { firstMs: 5000, maxMs: 300_000, untilChanged: false },
-    prepare: () => Promise.resolve(credential),
+    name,
+    rest: USUAL_REST,
+    prepare: async () => ({ verb: 'write', path: loginPath(mount), body, fingerprint: await fingerprint() }),
     judge: (answer) => judgeBy(REFUSALS, answer),
   };
 }

@@ -1,0 +1,150 @@
+import { EXACT_STATUSES } from '../../statuses.ts';
+import type { ConformanceCase } from '../case.ts';
+import { missing, ofKey, UNAVAILABLE, UNUSABLE_ACCESS_DATA } from './requests.ts';
+
+const { authentication, getKey } = EXACT_STATUSES;
+
+export const GET_KEY_REFUSALS: readonly ConformanceCase[] = [
+  {
+    id: 'HYOK-REFUSED-01',
+    title: 'a key that the identity may not read',
+    profiles: ['HYOK'],
+    requirements: ['R-ERR-02', 'R-AUTH-16'],
+    row: '7.3 GetKey, permission denied; B1',
+    steps: [
+      { call: 'GetKey', request: ofKey('$deniedKey'), refused: { ...authentication, reason: 'DENIED_BY_POLICY' } },
+    ],
+  },
+  {
+    id: 'HYOK-REFUSED-02',
+    title: 'a certificate that the keystore does not know',
+    profiles: ['HYOK'],
+    requirements: ['R-ERR-02', 'R-AUTH-20'],
+    row: '7.3 GetKey, login refused; B1',
+    steps: [{ call: 'GetKey', request: ofKey('$key', '$strangerValues'), refused: authentication }],
+  },
+  {
+    id: 'HYOK-REFUSED-03',
+    title: 'a keystore that cannot be reached is no refusal',
+    profiles: ['HYOK'],
+    requirements: ['R-ERR-04'],
+    row: '7.3 GetKey, unreachable; B1',
+    steps: [{ call: 'GetKey', request: ofKey('$key', '$unreachableValues'), refused: UNAVAILABLE }],
+  },
+  {
+    id: 'HYOK-REFUSED-04',
+    title: 'a sealed keystore is unavailable, and serves again without a restart',
+    profiles: ['HYOK'],
+    requirements: ['R-ERR-04', 'R-ERR-11'],
+    row: '7.3 GetKey, sealed; B1',
+    steps: [
+      { call: 'GetKey', request: ofKey('$key'), answers: { status: 'ENABLED' } },
+      { act: 'seal' },
+      { call: 'GetKey', request: ofKey('$key'), refused: UNAVAILABLE },
+      { call: 'GetKeyVersions', request: ofKey('$key'), refused: UNAVAILABLE },
+      { act: 'unseal' },
+      { call: 'GetKey', request: ofKey('$key'), answers: { status: 'ENABLED' } },
+    ],
+    finally: [{ act: 'unseal' }],
+  },
+  {
+    id: 'HYOK-REFUSED-05',
+    title: 'an RSA key, which CMK cannot register',
+    profiles: ['HYOK'],
+    requirements: ['R-KEY-06', 'R-ERR-02'],
+    row: '7.3 GetKey, other key type; B1',
+    steps: [{ call: 'GetKey', request: ofKey('$rsaKey'), refused: getKey }],
+  },
+  {
+    id: 'HYOK-REFUSED-06',
+    title: 'a key that cannot encrypt',
+    profiles: ['HYOK'],
+    requirements: ['R-KEY-06', 'R-ERR-02'],
+    row: '7.3 GetKey, key without encryption support; B1',
+    steps: [{ call: 'GetKey', request: ofKey('$signingKey'), refused: getKey }],
+  },
+  {
+    id: 'HYOK-REFUSED-07',
+    title: 'a derived key',
+    profiles: ['HYOK'],
+    requirements: ['R-KEY-06', 'R-ERR-02'],
+    row: '7.3 GetKey, derived key; B1',
+    steps: [{ call: 'GetKey', request: ofKey('$derivedKey'), refused: getKey }],
+  },
+  {
+    id: 'HYOK-REFUSED-08',
+    title: 'a mount that does not exist is no missing key',
+    profiles: ['HYOK'],
+    requirements: ['R-KEY-05', 'R-ERR-02'],
+    row: '7.3 GetKey, other 404; 7.5',
+    steps: [{ call: 'GetKey', request: ofKey('$key', '$missingMountValues'), refused: getKey }],
+  },
+  {
+    id: 'HYOK-REFUSED-09',
+    title: 'a mount that holds no keys is no missing key',
+    profiles: ['HYOK'],
+    requirements: ['R-KEY-05', 'R-ERR-02'],
+    row: '7.3 GetKey, other 404; 7.5',
+    steps: [{ call: 'GetKey', request: ofKey('$key', '$otherMountValues'), refused: getKey }],
+  },
+  {
+    id: 'HYOK-REFUSED-10',
+    title: 'a namespace that does not exist is no missing key',
+    profiles: ['HYOK'],
+    requirements: ['R-KEY-05', 'R-ERR-02'],
+    row: '7.3 GetKey, other 404; 7.5',
+    steps: [{ call: 'GetKey', request: ofKey('$key', '$missingNamespaceValues'), refused: getKey }],
+  },
+  {
+    id: 'HYOK-REFUSED-11',
+    title: 'a private key of another certificate',
+    profiles: ['HYOK'],
+    requirements: ['R-AUTH-02', 'R-ERR-02'],
+    row: '7.1 G8',
+    steps: [{ call: 'GetKey', request: ofKey('$key', '$mismatchedValues'), refused: UNUSABLE_ACCESS_DATA }],
+  },
+  {
+    id: 'HYOK-REFUSED-12',
+    title: 'no certificate, and half of one',
+    profiles: ['HYOK'],
+    needs: ['callCertificate'],
+    requirements: ['R-AUTH-01', 'R-CONF-17', 'R-ERR-02'],
+    row: '7.1 G8; 3.1',
+    steps: [
+      {
+        call: 'GetKey',
+        request: ofKey('$key', { '...': '$values', authType: undefined, clientCert: undefined, privateKey: undefined }),
+        refused: missing('clientCert,privateKey'),
+      },
+      {
+        call: 'GetKey',
+        request: ofKey('$key', { '...': '$values', privateKey: undefined }),
+        refused: missing('privateKey'),
+      },
+      {
+        call: 'GetKey',
+        request: ofKey('$key', { '...': '$values', clientCert: '' }),
+        refused: missing('clientCert'),
+      },
+    ],
+  },
+  {
+    id: 'HYOK-REFUSED-13',
+    title: 'access data without an address',
+    profiles: ['HYOK'],
+    needs: ['callCertificate', 'openBaoAccessData'],
+    requirements: ['R-AUTH-01', 'R-CONF-17', 'R-ERR-02'],
+    row: '7.1 G8',
+    steps: [
+      { call: 'GetKey', request: ofKey('$key', { '...': '$values', address: undefined }), refused: missing('address') },
+    ],
+  },
+  {
+    id: 'HYOK-REFUSED-14',
+    title: 'an address that the operator did not allow',
+    profiles: ['HYOK'],
+    requirements: ['R-CONF-19', 'R-ERR-02'],
+    row: '3.1, security note',
+    steps: [{ call: 'GetKey', request: ofKey('$key', '$forbiddenAddressValues'), refused: UNUSABLE_ACCESS_DATA }],
+  },
+];

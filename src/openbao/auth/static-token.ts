@@ -1,0 +1,28 @@
+import type { SourceRef } from '../../config/source-ref.ts';
+import { answerData } from '../answer.ts';
+import { TOKEN_PATHS } from '../paths.ts';
+import { saysTokenIsDead } from '../token.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { type LoginMethod, USUAL_REST } from './login-method.ts';
+import { type ReadValue, readCredential } from './read-value.ts';
+
+/** A token that somebody else has made, for development. A look at it stands for the login. */
+export function createStaticToken(options: { readonly token: SourceRef; readonly read: ReadValue }): LoginMethod {
+  return {
+    name: 'token',
+    rest: USUAL_REST,
+    borrowed: true,
+    async prepare() {
+      const token = await readCredential(options.read, options.token);
+      return { verb: 'read', path: TOKEN_PATHS.lookupSelf, token, fingerprint: fingerprintOf(token) };
+    },
+    judge: (answer) =>
+      saysTokenIsDead(answer) ? { class: 'login-refused', message: 'OpenBao does not know the token' } : undefined,
+    readToken(answer, { token }, now) {
+      const data = answer.status === 200 ? answerData(answer) : undefined;
+      if (token === undefined || typeof data?.ttl !== 'number') return undefined;
+      const leaseMs = data.ttl === 0 ? Infinity : data.ttl * 1000;
+      return { value: token, renewable: data.renewable === true, leaseMs, expiresAt: now + leaseMs };
+    },
+  };
+}
