@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-import { status } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 
 import { SERVICE_DEFINITIONS } from '../../../keystore-contract/plugin-types.ts';
 import { KeyAlgorithm, KeyType } from '../../../proto/gen/plugin/keystore/operations/v1/operations.ts';
@@ -110,7 +110,7 @@ describe('R-KEY-36 four processes that import one name at once', () => {
             )
             .then(
               () => 'imported',
-              (error: { code: number; details: string }) => `${error.code} ${error.details}`,
+              (error: unknown) => `${(error as ServiceError).code} ${(error as ServiceError).details}`,
             ),
         ),
       );

@@ -79,8 +79,8 @@ async function race(keyId: string): Promise<void> {
 /** What a node itself holds of the key's state. */
 async function softDeletedOn(node: RaftCluster['nodes'][number], key: string): Promise<unknown> {
   const headers = { 'X-Vault-No-Request-Forwarding': 'true' };
-  const { body } = await node.request('GET', `${MOUNT}/keys/${key}`, undefined, { headers });
-  return (body as { data?: { soft_deleted?: unknown } } | undefined)?.data?.soft_deleted;
+  const answer = await node.request('GET', `${MOUNT}/keys/${key}`, undefined, { headers });
+  return (answer.body as { data?: { soft_deleted?: unknown } } | undefined)?.data?.soft_deleted;
 }
 
 async function encrypt(plugin: ServingPlugin, key: string): Promise<Kept> {
