@@ -4,7 +4,7 @@ import { createCluster, type Cluster } from './cluster.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import { type ReadValue, whyUnreadable } from './auth/read-value.ts';
 import type { ClusterTarget } from './target.ts';
-import { createTransport } from './transport.ts';
+import { createTransport, type FindAddresses } from './transport.ts';
 
 /** Hands out the cluster of a session; `refresh` reads the trusted authorities and the own certificate anew. */
 export interface ClusterSource {
@@ -28,8 +28,9 @@ export function createClusterSource(options: {
   readonly certificate?: () => Promise<ClientCertificate>;
   readonly limits: ConnectionLimits;
   readonly read: ReadValue;
+  readonly findAddresses?: FindAddresses;
 }): ClusterSource {
-  const { target, certificate, limits, read } = options;
+  const { target, certificate, findAddresses, limits, read } = options;
   let open:
     { readonly cluster: Cluster; readonly ca: string | undefined; readonly own: string | undefined } | undefined;
   const retired = new Set<Promise<void>>();
@@ -52,6 +53,7 @@ export function createClusterSource(options: {
           maxConnections: limits.maxConnectionsPerSession,
           connectTimeoutMs: limits.connectTimeoutMs,
           maxAnswerBytes: limits.maxAnswerBytes,
+          ...(findAddresses && { findAddresses }),
           ...(ca === undefined ? {} : { ca }),
           ...(target.serverName === undefined ? {} : { serverName: target.serverName }),
           ...(own === undefined ? {} : { clientCertificate: own }),

@@ -30,7 +30,8 @@ export class LoginGate {
   /** `restMs` where this refusal says nothing of the credential and has a rest of its own. */
   refuse(fingerprint: string, error: KeystoreError, restMs?: number): void {
     if (this.#rest.untilChanged && this.#refused?.fingerprint !== fingerprint) this.#refusals = 0;
-    if (restMs === undefined && (this.#refusals += 1) === 1) this.#firstRefusedAt = this.#clock.now();
+    if (this.#refusals === 0) this.#firstRefusedAt = this.#clock.now();
+    if (restMs === undefined) this.#refusals += 1;
     // A credential that was refused before rests as long as it did for that: it still counts when it is heard again.
     const pauseMs = Math.max(restMs ?? 0, this.#pauseMs()) * (1 + JITTER * this.#clock.random());
     this.#refused = { fingerprint, error, until: this.#clock.now() + pauseMs };

@@ -11,12 +11,14 @@ import { createClusterSource } from './cluster-source.ts';
 import { LoginGate } from './login-gate.ts';
 import { Session } from './session.ts';
 import type { Target } from './target.ts';
+import type { FindAddresses } from './transport.ts';
 
 export interface SessionSourceOptions {
   readonly configuration: PluginConfiguration;
   readonly read: ReadValue;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly findAddresses?: FindAddresses;
 }
 
 /** Opens the session of a target; the caller closes it. */
@@ -26,7 +28,8 @@ export type OpenSession = (target: Target, log?: Logger) => Session;
  * Opens sessions. What is known of the identity of the process outlives them: which credential was refused, and what was
  * handed over only once.
  */
-export function createSessionSource({ configuration, read, clock, log }: SessionSourceOptions): OpenSession {
+export function createSessionSource(options: SessionSourceOptions): OpenSession {
+  const { clock, configuration, findAddresses, log, read } = options;
   const { auth, limits } = configuration;
   const readCertificate = certificateSource(auth, read);
   let own: { readonly method: LoginMethod; readonly refusals: LoginGate } | undefined;
@@ -49,7 +52,13 @@ export function createSessionSource({ configuration, read, clock, log }: Session
           : undefined;
     return new Session({
       ...loginOf(target),
-      cluster: createClusterSource({ target: cluster, limits, read, ...(certificate && { certificate }) }),
+      cluster: createClusterSource({
+        target: cluster,
+        limits,
+        read,
+        ...(findAddresses && { findAddresses }),
+        ...(certificate && { certificate }),
+      }),
       namespace,
       loginBudgetMs: limits.loginBudgetMs,
       clock,

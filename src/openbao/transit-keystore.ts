@@ -36,6 +36,7 @@ import { createSessionSource, type OpenSession } from './open-session.ts';
 import { Sessions } from './sessions.ts';
 import { createTargetResolver, type Target, type TargetResolver } from './target.ts';
 import { TransitSession } from './transit-session.ts';
+import type { FindAddresses } from './transport.ts';
 import type { Turn } from './turn.ts';
 import { waitFor } from './waiting.ts';
 
@@ -46,12 +47,14 @@ export interface TransitKeystoreOptions {
   /** Reads what a `SourceRef` of the configuration names. */
   readonly read: ReadValue;
   readonly clock?: Clock;
+  /** In place of the system's resolver. */
+  readonly findAddresses?: FindAddresses;
 }
 
 /** A keystore on OpenBao's Transit engine. Makes no connection before the first call. */
 export class TransitKeystore implements Keystore {
   readonly limits: KeystoreLimits & PluginConfiguration['limits'];
-  readonly #options: Required<TransitKeystoreOptions>;
+  readonly #options: TransitKeystoreOptions & { readonly clock: Clock };
   readonly #targets: TargetResolver;
   readonly #open: OpenSession;
   readonly #sessions: Sessions<TransitSession>;
@@ -62,12 +65,13 @@ export class TransitKeystore implements Keystore {
   readonly #configured: { readonly source: ClusterSource; readonly probe: HealthProbe };
 
   constructor(options: TransitKeystoreOptions) {
-    const { keys, limits } = options.configuration;
+    const { configuration, findAddresses, read } = options;
+    const { keys, limits } = configuration;
     this.limits = { ...limits, maxVersions: keys.maxVersions ?? Infinity };
     this.#options = { clock: systemClock, ...options };
-    this.admission = createAdmission(options.configuration);
+    this.admission = createAdmission(configuration);
     this.#open = createSessionSource(this.#options);
-    this.#targets = createTargetResolver(options.configuration, createCertificateReader(limits.maxSessions));
+    this.#targets = createTargetResolver(configuration, createCertificateReader(limits.maxSessions));
     this.#shares = new LRUCache({ max: limits.maxSessions });
     this.#calls = new Limiter(limits.maxConcurrentCalls, limits.maxQueuedCalls);
     this.#sessions = new Sessions({
@@ -76,7 +80,8 @@ export class TransitKeystore implements Keystore {
       idleMs: limits.sessionIdleMs,
       open: (target) => this.#openSession(target),
     });
-    const source = createClusterSource({ target: this.#targets.configured, limits, read: options.read });
+    const target = this.#targets.configured;
+    const source = createClusterSource({ target, limits, read, ...(findAddresses && { findAddresses }) });
     this.#configured = { source, probe: this.#newProbe(() => source.refresh()) };
   }
 

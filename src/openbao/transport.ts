@@ -1,5 +1,5 @@
+import { lookup as dnsLookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { lookup as dnsLookup } from 'node:dns';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
 import { Pool } from 'undici';
@@ -8,6 +8,13 @@ import { isPrivateAddress } from '../config/address-rules.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import { type Answer, asObject, toAnswer } from './answer.ts';
 import { waitFor } from './waiting.ts';
+
+/** Finds the addresses of a name, as `lookup` of `node:dns` does with `all`. */
+export type FindAddresses = (
+  name: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 
 /** How connections of one session are made. */
 export interface TransportOptions {
@@ -20,6 +27,8 @@ export interface TransportOptions {
   readonly clientCertificate?: { readonly chainPem: string; readonly privateKeyPem: string };
   /** Whether the host may resolve to a private, loopback, link-local or otherwise special address. */
   readonly allowPrivateAddresses: boolean;
+  /** In place of the system's resolver; asked once for each new connection to a name. */
+  readonly findAddresses?: FindAddresses;
   readonly maxConnections: number;
   readonly connectTimeoutMs: number;
   readonly maxAnswerBytes: number;
@@ -66,7 +75,7 @@ export function createTransport(options: TransportOptions): Transport {
       timeout: options.connectTimeoutMs,
       secureContext: openSecureContext(options),
       ...(options.serverName === undefined ? {} : { servername: options.serverName }),
-      ...(options.allowPrivateAddresses ? {} : { lookup: publicLookup }),
+      lookup: checkedLookup(options),
     },
   });
 
@@ -121,21 +130,24 @@ async function closePool(pool: Pool): Promise<void> {
 const CLOSE_GRACE_MS = 3000;
 
 // The connection is made to the very address that was checked: this is the only resolution.
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) {
-      callback(error, '', 0);
-      return;
-    }
-    const [first] = addresses;
-    if (first === undefined || addresses.some(({ address }) => isPrivateAddress(address))) {
-      callback(Object.assign(new Error('address not allowed'), { code: FORBIDDEN }), '', 0);
-      return;
-    }
-    if (options.all === true) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-};
+function checkedLookup({ allowPrivateAddresses, findAddresses = dnsLookup }: TransportOptions): LookupFunction {
+  const isAllowed = ({ address }: LookupAddress): boolean => allowPrivateAddresses || !isPrivateAddress(address);
+  return (hostname, options, callback) => {
+    findAddresses(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) {
+        callback(error, '', 0);
+        return;
+      }
+      const [first] = addresses;
+      if (first === undefined || !addresses.every(isAllowed)) {
+        callback(Object.assign(new Error('address not allowed'), { code: FORBIDDEN }), '', 0);
+        return;
+      }
+      if (options.all === true) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
 
 const FORBIDDEN = 'ERR_ADDRESS_NOT_ALLOWED';
 const TOO_LARGE = 'ERR_ANSWER_TOO_LARGE';

@@ -85,7 +85,7 @@ describeWithGo('plugin-sdk catalog creates a key that may not be created', () =>
   });
 
   describe('a name that is taken', () => {
-    test('R-KEY-30 by a key that CMK can use is answered so that CMK finds it', async () => {
+    test('R-KEY-62 by a key that CMK can use is answered so that CMK finds it', async () => {
       const tenant = tenantWith();
       const [live, disabled] = [randomUUID(), randomUUID()];
       for (const key of [live, disabled]) await createKey(stage.customer.bao, { key });

@@ -33,8 +33,14 @@ export async function deleteKeystore(
     throw error;
   }
   // The namespace takes all of it along.
-  if (isolation === 'namespace') await operator.remove(namespacePath(place.name));
+  if (isolation === 'namespace') await removeNamespace(operator, place.name);
   else await removeParts(operator, place, roles, log);
+}
+
+async function removeNamespace(operator: Operator, name: string): Promise<void> {
+  const path = namespacePath(name);
+  await operator.remove(path);
+  await operator.gone(path);
 }
 
 async function giveBack(operator: Operator, place: KeystorePlace, role: string, log: Logger): Promise<void> {

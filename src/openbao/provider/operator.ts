@@ -20,6 +20,8 @@ export interface Operator {
   enable(path: string, body: object): Promise<void>;
   /** What is not there is removed. */
   remove(path: string): Promise<void>;
+  /** Resolves when there is nothing at the path any more: OpenBao answers some removals before it has made them. */
+  gone(path: string): Promise<void>;
   /** Whether the answers are those of the active node, or may be those of a standby that lags behind it. */
   isAtActiveNode(): Promise<boolean>;
   /** Waits for longer than a standby lags behind, or than a request that is under way takes. */
@@ -58,12 +60,17 @@ export function createOperator(
     return answer;
   }
 
+  async function read(path: string): Promise<Answer | undefined> {
+    const answer = await sendToNewPlace('read', path);
+    if (answer.status === 200) return answer;
+    if (isNothingHere(answer) || says(answer, NO_MOUNT)) return undefined;
+    throw refusal(answer);
+  }
+
   return {
-    async read(path) {
-      const answer = await sendToNewPlace('read', path);
-      if (answer.status === 200) return answer;
-      if (isNothingHere(answer) || says(answer, NO_MOUNT)) return undefined;
-      throw refusal(answer);
+    read,
+    async gone(path) {
+      while ((await read(path)) !== undefined) await delay(clock, LAG_PAUSE_MS, call.signal);
     },
     async list(path) {
       const answer = await send('list', path);

@@ -55,11 +55,16 @@ describe.each(Object.keys(PLUGIN_TYPES) as PluginType[])('empty messages to %s',
     .flatMap((service) => Object.values<{ path: string }>(SERVICE_DEFINITIONS[service]))
     .map(({ path }) => path);
 
-  const WITHOUT_KEY_ID = ['GetKey', 'GetKeyVersions', 'Encrypt', 'Decrypt', 'Rewrap', 'GetKeyStatus'];
+  const EXPECTED: Readonly<Record<string, object>> = {
+    CheckHealth: ACCESS_DATA, // whose: no call names a server, and none is configured
+    CreateKey: invalid('id', 'is missing'),
+    TransformCryptoAccessData: invalid('native_key_id', 'is missing'),
+    ExtractKeyRegion: invalid('native_key_id', 'is missing'),
+    ValidateKeyAccessData: ACCESS_DATA,
+  };
   const expected = (path: string): object => {
-    const rpc = path.split('/')[2]!;
-    if (rpc === 'CheckHealth') return ACCESS_DATA; // whose: no call names a server, and none is configured
-    return WITHOUT_KEY_ID.includes(rpc) ? invalid('key_id', 'is missing') : NOT_OFFERED;
+    if (type === 'KeystoreProvider') return NOT_OFFERED; // the configuration has no provider
+    return EXPECTED[path.split('/')[2]!] ?? invalid('key_id', 'is missing');
   };
 
   test('R-PROC-21 before Configure every RPC but those of start and configuration says that it is missing', async () => {
@@ -72,7 +77,8 @@ describe.each(Object.keys(PLUGIN_TYPES) as PluginType[])('empty messages to %s',
   test('R-PROC-22 after Configure every RPC has its exact answer', async () => {
     await using plugin = await startPlugin({ type });
     await plugin.call(rawMethod(config.configure.path), Buffer.alloc(0));
-    for (const path of paths) {
+    // That a key is not valid is told in an answer.
+    for (const path of paths.filter((method) => !method.endsWith('/ValidateKey'))) {
       expect([path, await plugin.refusal(rawMethod(path), Buffer.alloc(0))]).toMatchObject([path, expected(path)]);
     }
     expect(await isServing(plugin)).toEqual(SERVING);
