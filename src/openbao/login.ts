@@ -97,9 +97,12 @@ export class Login {
     const { budgetMs, clock, cluster, method, namespace } = this.#options;
     const time = budget(clock, budgetMs, 'the login');
     try {
-      return await method.prepare(async (request) =>
-        (await cluster()).send('active', { ...request, namespace, signal: time.signal }),
-      );
+      return await method.prepare(async (request, tries = 'once') => {
+        const server = await cluster();
+        const send = () => server.send('active', { ...request, namespace, signal: time.signal });
+        const limits = { deadline: clock.now() + budgetMs, signal: time.signal, on: CONNECTION_FAILURES };
+        return tries === 'once' ? send() : withRetry(clock, limits, send);
+      });
     } catch (error) {
       // What is denied on the way to a credential is no verdict on it, nor one on the key of the call.
       const failure = error instanceof KeystoreError && OF_KEY_REQUESTS.has(error.class) ? unclear(error) : error;

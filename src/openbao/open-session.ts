@@ -11,6 +11,7 @@ import { createClusterSource } from './cluster-source.ts';
 import { LoginGate } from './login-gate.ts';
 import { Session } from './session.ts';
 import type { Target } from './target.ts';
+import { delay } from './waiting.ts';
 import type { FindAddresses } from './transport.ts';
 
 export interface SessionSourceOptions {
@@ -31,7 +32,7 @@ export type OpenSession = (target: Target, log?: Logger) => Session;
 export function createSessionSource(options: SessionSourceOptions): OpenSession {
   const { clock, configuration, findAddresses, log, read } = options;
   const { auth, limits } = configuration;
-  const readCertificate = certificateSource(auth, read);
+  const readCertificate = certificateSource(auth, read, clock);
   let own: { readonly method: LoginMethod; readonly refusals: LoginGate } | undefined;
 
   const loginOf = ({ identity }: Target): { readonly method: LoginMethod; readonly refusals: LoginGate } => {
@@ -67,18 +68,35 @@ export function createSessionSource(options: SessionSourceOptions): OpenSession 
   };
 }
 
-// Certificate and key are two files that are replaced one after the other: for a moment they do not match.
-function certificateSource(auth: PluginConfiguration['auth'], read: ReadValue): () => Promise<ClientCertificate> {
+// Certificate and key are two files that are replaced one after the other, so for a moment they may not match.
+const MAX_READS = 5;
+const READ_PAUSE_MS = 20;
+
+function certificateSource(
+  auth: PluginConfiguration['auth'],
+  read: ReadValue,
+  clock: Clock,
+): () => Promise<ClientCertificate> {
   const check = createCertificateReader(2);
-  return async () => {
+  const readPair = async (): Promise<ClientCertificate | undefined> => {
     if (auth.method !== 'cert') throw new Error('the process has no certificate');
     const certificateChainPem = await readCredential(read, auth.certificate, 'public');
     const privateKeyPem = new Secret(await readCredential(read, auth.key));
     try {
       return check({ certificateChainPem, privateKeyPem });
     } catch {
-      const why = 'the certificate of the plugin and its key cannot be used together';
-      throw new KeystoreError('credential-unreadable', why, { cause: 'mismatch' });
+      return undefined;
     }
   };
+  return async () => {
+    for (let reads = 1; reads <= MAX_READS; reads += 1) {
+      const certificate = await readPair();
+      if (certificate !== undefined) return certificate;
+      await delay(clock, READ_PAUSE_MS, NEVER);
+    }
+    const why = 'the certificate of the plugin and its key cannot be used together';
+    throw new KeystoreError('credential-unreadable', why, { cause: 'mismatch' });
+  };
 }
+
+const NEVER = new AbortController().signal;

@@ -173,7 +173,8 @@ export class TransitKeystore implements Keystore {
   // An address that came with a call is asked only once a keystore call has made it ours to serve.
   #probeOf({ access }: KeystoreCall): HealthProbe | undefined {
     const { configured } = this.#targets;
-    if (access.address === undefined && configured.origins.length > 0) return this.#configured.probe;
+    const ownAccess = this.#options.configuration.auth.method === 'callCertificate';
+    if (ownAccess && access.address === undefined && configured.origins.length > 0) return this.#configured.probe;
     const target = this.#targets.resolve(access);
     return target.cluster === configured ? this.#configured.probe : this.#sessions.peek(target)?.probe;
   }

@@ -187,7 +187,7 @@ const TLS_CODE =
 function errorCode(error: unknown): string {
   let current = asObject(error);
   for (let depth = 0; current !== undefined && depth < 5; depth += 1) {
-    if (typeof current.code === 'string' && /^[A-Z0-9_]{2,64}$/.test(current.code)) return current.code;
+    if (typeof current.code === 'string' && /^[A-Z0-9_/]{2,64}$/.test(current.code)) return current.code;
     current = asObject(current.cause);
   }
   return 'UNKNOWN';

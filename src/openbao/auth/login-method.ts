@@ -6,8 +6,11 @@ import type { Token } from '../token.ts';
 /** A request about a login. It goes to the cluster and namespace of the session and carries no token of the session. */
 export type LoginRequest = Pick<OpenBaoRequest, 'verb' | 'path' | 'body' | 'token'>;
 
-/** Asks the cluster what a credential needs before it can be presented. */
-export type AskServer = (request: LoginRequest) => Promise<Answer>;
+/**
+ * Asks the cluster what a credential needs before it can be presented. `tries` is `repeated` for what costs nothing when it
+ * is carried out twice: then failures of the connection are tried again.
+ */
+export type AskServer = (request: LoginRequest, tries?: 'repeated' | 'once') => Promise<Answer>;
 
 /** What one login presents. */
 export interface LoginCredential extends LoginRequest {

@@ -21,7 +21,9 @@ export function createStaticToken(options: { readonly token: SourceRef; readonly
     readToken(answer, { token }, now) {
       const data = answer.status === 200 ? answerData(answer) : undefined;
       if (token === undefined || typeof data?.ttl !== 'number') return undefined;
-      const leaseMs = data.ttl === 0 ? Infinity : data.ttl * 1000;
+      // Whole seconds: 0 is a token without an end, or one whose end is near.
+      const endless = data.ttl === 0 && data.expire_time === null;
+      const leaseMs = endless ? Infinity : Math.max(data.ttl, 1) * 1000;
       return { value: token, renewable: data.renewable === true, leaseMs, expiresAt: now + leaseMs };
     },
   };

@@ -54,7 +54,7 @@ export class WrappedSecretId {
 
   // A look does not use the token up, and shows a token of another endpoint for what it is.
   async #inspect(token: string, ask: AskServer): Promise<void> {
-    const answer = await ask({ verb: 'write', path: LOOKUP, body: { token } });
+    const answer = await ask({ verb: 'write', path: LOOKUP, body: { token } }, 'repeated');
     if (isUsedUp(answer)) throw failed('the wrapping token was used already, has expired or never existed');
     if (answer.status !== 200) throw toKeystoreError(answer);
     if (answerData(answer)?.creation_path !== this.#options.creationPath) {

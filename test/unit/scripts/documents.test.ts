@@ -16,6 +16,11 @@ function yamlBlocks(file: string): string[] {
   return [...readFileSync(file, 'utf8').matchAll(/^```yaml\n([^]*?)^```/gm)].map((match) => match[1] ?? '');
 }
 
+const PROCESS_IDENTITY = `
+openbao: { addresses: ['https://bao.example.com:8200'] }
+auth: { method: approle, roleId: r, secretId: { source: file, file: { path: /run/secret-id } } }
+`;
+
 /** The anchors that a reader's browser finds: headings, in lower case with hyphens. */
 function anchors(file: string): string[] {
   const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
@@ -43,7 +48,14 @@ describe('documents', () => {
   test.each(yamlBlocks('docs/configuration.md'))(
     'an example of docs/configuration.md is a valid configuration: %#',
     (text) => {
-      expect(() => parseConfiguration(text, { type: 'KeystoreInstanceKeyOperation' })).not.toThrow();
+      const { auth, openbao, provider } = parse(text) as Record<string, unknown>;
+      if (provider === undefined) {
+        expect(() => parseConfiguration(text, { type: 'KeystoreInstanceKeyOperation' })).not.toThrow();
+        return;
+      }
+      // It is shown without the identity that it needs, which the document has shown before.
+      const whole = auth === undefined && openbao === undefined ? `${text}\n${PROCESS_IDENTITY}` : text;
+      expect(() => parseConfiguration(whole, { type: 'KeystoreProvider' })).not.toThrow();
     },
   );
 
