@@ -101,7 +101,7 @@ export const ERROR_TABLE: Readonly<Record<KeystoreErrorClass, ErrorRow>> = {
     logLevel: 'warn',
     cause: 'OpenBao refused the certificate, or the role id and secret id.',
     remedy:
-      'Check the role, its constraints and the credential. A refused AppRole secret id is sent again only when the file changes or after 16 minutes.',
+      'Check the role, its constraints and the credential. A refused AppRole secret id is sent again only when the file changes, or after 16 minutes, doubling to 4 hours.',
   },
   'login-locked-out': {
     crypto: text(status.UNAVAILABLE, 'the keystore denies every login of the role'),
