@@ -16,6 +16,7 @@ export type KeystoreErrorClass =
   | 'key-exists'
   | 'key-pending-import'
   | 'key-not-importable'
+  | 'import-under-way'
   | 'key-material-rejected'
   | 'import-parameters-rejected'
   | 'deletion-not-allowed'

@@ -3,10 +3,12 @@ import { createOpenBaoClient, type OpenBaoClient, type OpenBaoRequest } from './
 import { KeystoreError, type KeystoreErrorClass } from '../keystore/errors.ts';
 import { toKeystoreError } from './errors.ts';
 import type { Transport } from './transport.ts';
+import { waitFor } from './waiting.ts';
 
 /**
- * Which node a request needs. `active`: logins, renewals, changes, and reads right after a change. With one address, or
- * a load balancer, there is nothing to choose and OpenBao forwards.
+ * Which node a request needs. `active`: logins, renewals, changes, and reads right after a change. `any` is served by the
+ * active node too as long as there is one. With one address, or a load balancer, there is nothing to choose and OpenBao
+ * forwards.
  */
 export type Purpose = 'any' | 'active';
 
@@ -14,8 +16,8 @@ export type Purpose = 'any' | 'active';
 export interface Cluster {
   readonly origins: readonly string[];
   /**
-   * Sends to the server in favour, or to the active one where that is wanted and known; see {@link OpenBaoClient.send}. A
-   * server that fails falls out of favour.
+   * Sends to the active server where it is known, else to the one in favour; see {@link OpenBaoClient.send}. A server that
+   * fails falls out of favour.
    */
   send(purpose: Purpose, request: OpenBaoRequest): Promise<Answer>;
   /** Sends to one server, whatever its standing. */
@@ -39,6 +41,8 @@ export function createCluster(origins: readonly string[], open: (origin: string)
   const clients = new Map<string, OpenBaoClient>();
   let favourite = 0;
   let active: string | undefined;
+  let looking: Promise<string | undefined> | undefined;
+  let lookedInVainAt = -Infinity;
 
   const clientOf = (origin: string): OpenBaoClient => {
     let client = clients.get(origin);
@@ -52,22 +56,27 @@ export function createCluster(origins: readonly string[], open: (origin: string)
     if (active === origin) active = undefined;
     if (origins[favourite] === origin) favourite = (favourite + 1) % origins.length;
   };
-  const saysActive = async (origin: string, signal: AbortSignal): Promise<boolean> => {
-    try {
-      const answer = await clientOf(origin).send({ verb: 'read', path: HEALTH, namespace: '', signal });
-      return answer.status === 200 && answer.body?.standby === false;
-    } catch (error) {
-      if (signal.aborted || !(error instanceof KeystoreError)) throw error;
-      return false;
-    }
+  const saysActive = async (origin: string): Promise<boolean> => {
+    const signal = AbortSignal.timeout(LOOK_MS);
+    const answer = await clientOf(origin).send({ verb: 'read', path: HEALTH, namespace: '', signal });
+    return answer.status === 200 && answer.body?.standby === false;
   };
-  const findActive = async (signal: AbortSignal): Promise<string | undefined> => {
-    const answers = await Promise.all(origins.map((origin) => saysActive(origin, signal)));
-    return (active = origins[answers.indexOf(true)]);
+  // The first that says so will do: one that hangs must not hold up the others.
+  const look = async (): Promise<string | undefined> => {
+    const answers = origins.map(async (origin) => ((await saysActive(origin)) ? origin : Promise.reject(NOT_IT)));
+    active = await Promise.any(answers).catch(() => undefined);
+    lookedInVainAt = active === undefined ? performance.now() : -Infinity;
+    return active;
   };
-  // A server that is not the active one forwards; so where none says that it is, any will do.
+  const findActive = (signal: AbortSignal): Promise<string | undefined> => {
+    looking ??= look().finally(() => (looking = undefined));
+    return waitFor(looking, signal);
+  };
+  // A standby knows changes late, so the active node serves whatever it can. Where none says that it is active any other
+  // will do: it serves what it can and passes on the rest.
   const originFor = async (purpose: Purpose, signal: AbortSignal): Promise<string | undefined> => {
-    const known = purpose === 'any' || origins.length < 2 ? undefined : (active ?? (await findActive(signal)));
+    const inVain = purpose === 'any' && performance.now() - lookedInVainAt < IN_VAIN_MS;
+    const known = origins.length < 2 || inVain ? undefined : (active ?? (await findActive(signal)));
     return known ?? origins[favourite];
   };
 
@@ -96,6 +105,11 @@ export function createCluster(origins: readonly string[], open: (origin: string)
 }
 
 const HEALTH = 'sys/health';
+/** How long a server may take to say what it is, in milliseconds. */
+const LOOK_MS = 1000;
+/** How long what any node can serve is not held up by another look, when none was active, in milliseconds. */
+const IN_VAIN_MS = 500;
+const NOT_IT = new Error('not the active node');
 
 function isServerFault({ status }: Answer): boolean {
   return (status >= 300 && status < 400) || status >= 470;

@@ -20,9 +20,9 @@ export function wrappingKeyPath(mount: string): string {
   return `${mount}/wrapping_key`;
 }
 
-/** Where KV version 2 keeps what a secret holds, and what is known about its versions. */
-export function secretPath(mount: string, part: 'data' | 'metadata', name: string): string {
-  return `${mount}/${part}/${name}`;
+/** Where KV version 2 keeps what a secret holds. */
+export function secretPath(mount: string, name: string): string {
+  return `${mount}/data/${name}`;
 }
 
 /** Tells a token what it may do. */

@@ -34,6 +34,11 @@ export interface Target {
   readonly transitMount: string;
   /** KV version 2 mount of the state of BYOK keys; undefined where none is kept. */
   readonly stateMount: string | undefined;
+  /**
+   * Whether the place may well have no such mount: its tenant brought its own, and `keys.stateMount` speaks of those whom the
+   * provider has made.
+   */
+  readonly stateMountMayBeMissing: boolean;
   readonly identity: Identity;
   /** Equal exactly for targets that are reached with the same credential. */
   readonly credential: string;
@@ -56,7 +61,7 @@ export interface TargetResolver {
 
 type CertificateReader = (certificate: CallCertificate) => ClientCertificate;
 type Auth = PluginConfiguration['auth'];
-type Mounts = Pick<Target, 'transitMount' | 'stateMount'>;
+type Mounts = Pick<Target, 'transitMount' | 'stateMount' | 'stateMountMayBeMissing'>;
 type ProcessAuth = Exclude<Auth, { method: 'callCertificate' }>;
 
 export function createTargetResolver(configuration: PluginConfiguration, read: CertificateReader): TargetResolver {
@@ -96,6 +101,7 @@ function ownTarget(
       {
         transitMount: access.mountPath ?? openbao.transitMount,
         stateMount: access.stateMountPath ?? keys.stateMount,
+        stateMountMayBeMissing: access.stateMountPath === undefined,
       },
       {
         method: 'callCertificate',
@@ -123,7 +129,11 @@ function allowedCluster(text: string, known: KnownAddresses, configured: Cluster
 }
 
 function processTarget({ keys, openbao }: PluginConfiguration, auth: ProcessAuth, configured: ClusterTarget) {
-  const mounts = { transitMount: openbao.transitMount, stateMount: keys.stateMount };
+  const mounts = {
+    transitMount: openbao.transitMount,
+    stateMount: keys.stateMount,
+    stateMountMayBeMissing: false,
+  };
   const known = createKnownAddresses(openbao);
   const { mount = '', role: roleName } = processLogin(auth);
   const target = complete(configured, openbao.namespace, mounts, { method: auth.method, mount, roleName });

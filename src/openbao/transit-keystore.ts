@@ -1,5 +1,3 @@
-import { LRUCache } from 'lru-cache';
-
 import { createAdmission } from '../config/admission.ts';
 import type { PluginConfiguration } from '../config/configuration.ts';
 import type { Admission } from '../keystore/admission.ts';
@@ -31,13 +29,13 @@ import { getImportParameters } from './lifecycle/get-import-parameters.ts';
 import { importKey } from './lifecycle/import-key.ts';
 import { Lanes } from './lifecycle/lanes.ts';
 import { setKeyEnabled } from './lifecycle/set-enabled.ts';
-import { Limiter } from './limiter.ts';
 import { createSessionSource, type OpenSession } from './open-session.ts';
 import { Sessions } from './sessions.ts';
 import { createTargetResolver, type Target, type TargetResolver } from './target.ts';
 import { TransitSession } from './transit-session.ts';
 import type { FindAddresses } from './transport.ts';
 import type { Turn } from './turn.ts';
+import { Turns } from './turns.ts';
 import { waitFor } from './waiting.ts';
 
 /** What a Transit keystore is made of. */
@@ -51,6 +49,8 @@ export interface TransitKeystoreOptions {
   readonly findAddresses?: FindAddresses;
 }
 
+const CHANGES_AT_ONCE = { max: 64, maxPerCredential: 16 };
+
 /** A keystore on OpenBao's Transit engine. Makes no connection before the first call. */
 export class TransitKeystore implements Keystore {
   readonly limits: KeystoreLimits & PluginConfiguration['limits'];
@@ -58,8 +58,9 @@ export class TransitKeystore implements Keystore {
   readonly #targets: TargetResolver;
   readonly #open: OpenSession;
   readonly #sessions: Sessions<TransitSession>;
-  readonly #calls: Limiter;
-  readonly #shares: LRUCache<string, Limiter>;
+  readonly #calls: Turns;
+  // Changes go on for longer than their callers wait, and must not take up the turns of those who use keys.
+  readonly #changeCalls: Turns;
   readonly #changes = new Lanes();
   readonly admission: Admission;
   readonly #configured: { readonly source: ClusterSource; readonly probe: HealthProbe };
@@ -72,8 +73,10 @@ export class TransitKeystore implements Keystore {
     this.admission = createAdmission(configuration);
     this.#open = createSessionSource(this.#options);
     this.#targets = createTargetResolver(configuration, createCertificateReader(limits.maxSessions));
-    this.#shares = new LRUCache({ max: limits.maxSessions });
-    this.#calls = new Limiter(limits.maxConcurrentCalls, limits.maxQueuedCalls);
+    const shared = { maxQueued: limits.maxQueuedCalls, maxCredentials: limits.maxSessions };
+    const { maxConcurrentCalls: max, maxConcurrentCallsPerSession: maxPerCredential } = limits;
+    this.#calls = new Turns({ max, maxPerCredential, ...shared });
+    this.#changeCalls = new Turns({ ...CHANGES_AT_ONCE, ...shared });
     this.#sessions = new Sessions({
       max: limits.maxSessions,
       maxPerCredential: limits.maxSessionsPerCredential,
@@ -154,20 +157,20 @@ export class TransitKeystore implements Keystore {
       release?.();
       throw error;
     }
-    return this.#changes.run(place, call.signal, () => this.#inTurn(call, work), release);
+    return this.#changes.run(place, call.signal, () => this.#inTurn(call, work, this.#changeCalls), release);
   }
 
-  async #inTurn<T>(call: KeystoreCall, work: (turn: Turn) => Promise<T>): Promise<T> {
+  async #inTurn<T>(call: KeystoreCall, work: (turn: Turn) => Promise<T>, turns = this.#calls): Promise<T> {
     const target = this.#targets.resolve(call.access);
-    // The identity's own turn first, so that one whose server hangs does not take up the turns of all.
     return this.#sessions.use(target, (session) =>
-      session.run(call.signal, () => this.#calls.run(call.signal, () => work(this.#turn(call, session, target)))),
+      turns.run(target.credential, call.signal, () => work(this.#turn(call, session, target))),
     );
   }
 
-  #turn(call: KeystoreCall, session: TransitSession, { namespace, stateMount, transitMount }: Target): Turn {
+  #turn(call: KeystoreCall, session: TransitSession, target: Target): Turn {
+    const { namespace, stateMount, stateMountMayBeMissing, transitMount } = target;
     const { clock, log } = this.#options;
-    return { call, session, namespace, mount: transitMount, stateMount, clock, log };
+    return { call, session, namespace, mount: transitMount, stateMount, stateMountMayBeMissing, clock, log };
   }
 
   // An address that came with a call is asked only once a keystore call has made it ours to serve.
@@ -177,16 +180,6 @@ export class TransitKeystore implements Keystore {
     if (ownAccess && access.address === undefined && configured.origins.length > 0) return this.#configured.probe;
     const target = this.#targets.resolve(access);
     return target.cluster === configured ? this.#configured.probe : this.#sessions.peek(target)?.probe;
-  }
-
-  // One for all sessions of a credential: it may name ever new places, and gets one share all the same.
-  #limiterOf({ credential }: Target): Limiter {
-    let limiter = this.#shares.get(credential);
-    if (limiter === undefined) {
-      limiter = new Limiter(this.limits.maxConcurrentCallsPerSession, this.limits.maxQueuedCalls);
-      this.#shares.set(credential, limiter);
-    }
-    return limiter;
   }
 
   #newProbe(cluster: ConstructorParameters<typeof HealthProbe>[0]['cluster']): HealthProbe {
@@ -207,7 +200,6 @@ export class TransitKeystore implements Keystore {
     const session = this.#open(target, log);
     return new TransitSession({
       session,
-      limiter: this.#limiterOf(target),
       probe: this.#newProbe(() => session.cluster()),
       clock,
       readBudgetMs: this.limits.readBudgetMs,

@@ -4,7 +4,6 @@ import { type Answer, answerData, answerRequestId } from './answer.ts';
 import type { Clock } from './clock.ts';
 import { notTransit, type RequestContext, toKeystoreError } from './errors.ts';
 import type { HealthProbe } from './health.ts';
-import type { Limiter } from './limiter.ts';
 import { cryptoPath, keyPath, mountPath } from './paths.ts';
 import type { Session, SessionRequest } from './session.ts';
 import type { Endable } from './sessions.ts';
@@ -21,7 +20,6 @@ export type Change = Pick<SessionRequest, 'verb' | 'path' | 'body' | 'context'>;
 export class TransitSession implements Endable {
   readonly probe: HealthProbe;
   readonly #session: Session;
-  readonly #limiter: Limiter;
   readonly #clock: Clock;
   readonly #readBudgetMs: number;
   readonly #keyReads = new SharedRead<Answer>();
@@ -30,21 +28,14 @@ export class TransitSession implements Endable {
 
   constructor(options: {
     readonly session: Session;
-    readonly limiter: Limiter;
     readonly probe: HealthProbe;
     readonly clock: Clock;
     readonly readBudgetMs: number;
   }) {
     this.probe = options.probe;
     this.#session = options.session;
-    this.#limiter = options.limiter;
     this.#clock = options.clock;
     this.#readBudgetMs = options.readBudgetMs;
-  }
-
-  /** Waits for the identity's turn; see {@link Limiter.run}. */
-  run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    return this.#limiter.run(signal, work);
   }
 
   /** Logs in unless that is done. */

@@ -10,6 +10,8 @@ export interface Turn {
   readonly namespace: string;
   readonly mount: string;
   readonly stateMount: string | undefined;
+  /** Whether a state mount that cannot be seen means no more than that this place keeps none. */
+  readonly stateMountMayBeMissing: boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }

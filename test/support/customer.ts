@@ -60,7 +60,6 @@ path "transit/rewrap/+"  { capabilities = ["update"] }
 path "transit/keys/${DENIED_KEY}" { capabilities = ["deny"] }
 path "${MISSING_MOUNT}/keys/+" { capabilities = ["read"] }
 path "${STATE_MOUNT}/data/+"     { capabilities = ["create", "read", "update"] }
-path "${STATE_MOUNT}/metadata/+" { capabilities = ["delete"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self"  { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

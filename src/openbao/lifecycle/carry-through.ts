@@ -23,12 +23,21 @@ export interface CarryThroughOptions {
   readonly call: Pick<KeystoreCall, 'signal' | 'deadline'>;
   /** One try, under a signal of the change: the caller's would cut the wire. */
   readonly write: (signal: AbortSignal) => Promise<Answer>;
+  /**
+   * For a write that must not overlap its own repetition: asked some time after a try without a clear outcome, and before
+   * each repetition, whether that try has made the change. Rejects when nobody can tell yet.
+   */
+  readonly isMade?: () => Promise<boolean>;
 }
 
 /** Longer than OpenBao works at any request: what is cut off on our side leaves its memory ahead of its storage. */
 const WRITE_TIME_MS = 100_000;
 /** How long a change without a clear outcome is repeated. */
 const REPAIR_TIME_MS = 60_000;
+/** Longer than a request that broke off may still be on its way. */
+const SETTLE_MS = 5000;
+/** The longest pause that a server may ask for. */
+const MAX_ASKED_PAUSE_MS = 5000;
 /** How often a connection is tried as long as nothing was sent. */
 const MAX_CONNECTION_TRIES = 3;
 const FIRST_PAUSE_MS = 50;
@@ -44,7 +53,7 @@ const MIN_TRY_MS = 20;
  * when nothing was carried out.
  */
 export async function carryThrough(options: CarryThroughOptions): Promise<Outcome> {
-  const { call, clock, keyId, log, write } = options;
+  const { call, clock, isMade, keyId, log, write } = options;
   const giveUpAt = clock.now() + REPAIR_TIME_MS;
   let mayBeEarlier = false;
   for (let tries = 1; ; tries += 1) {
@@ -65,14 +74,34 @@ export async function carryThrough(options: CarryThroughOptions): Promise<Outcom
     } else {
       if (clock.now() >= giveUpAt) {
         log.error({ key_id: keyId, class: error.class, tries }, 'a change of a key could not be repaired');
-        throw new KeystoreError('key-state-diverged', 'the outcome of a change is unclear', error.details);
+        throw unclear(error);
       }
-      await delay(clock, Math.max(pauseMs, error.details.retryAfterMs ?? 0), NEVER);
+      const asked = Math.min(error.details.retryAfterMs ?? 0, MAX_ASKED_PAUSE_MS);
+      await delay(clock, Math.max(pauseMs, asked), NEVER);
+      if (isMade !== undefined && (await wasMade(clock, isMade, giveUpAt))) return { answer: MADE, mayBeEarlier };
     }
   }
 }
 
 const NEVER = new AbortController().signal;
+const MADE: Answer = { status: 204, body: undefined, foreignBody: false };
+
+async function wasMade(clock: Clock, isMade: () => Promise<boolean>, giveUpAt: number): Promise<boolean> {
+  for (;;) {
+    await delay(clock, SETTLE_MS, NEVER);
+    try {
+      return await isMade();
+    } catch (error) {
+      // Without knowing it must not be repeated.
+      if (clock.now() >= giveUpAt) throw unclear(error);
+    }
+  }
+}
+
+function unclear(error: unknown): KeystoreError {
+  const details = error instanceof KeystoreError ? error.details : {};
+  return new KeystoreError('key-state-diverged', 'the outcome of a change is unclear', details);
+}
 
 type Try =
   | { readonly kind: 'clear'; readonly answer: Answer }
@@ -100,9 +129,15 @@ function judge(answer: Answer): Try {
   if (answer.status < 300) return { kind: 'clear', answer };
   const error = toKeystoreError(answer);
   if (isNotCarriedOut(answer)) return { kind: 'not-done', error };
-  if (UNCLEAR.has(error.class)) return { kind: 'unclear', error };
+  if (UNCLEAR.has(error.class) || isFromBetween(error)) return { kind: 'unclear', error };
   if (PASSING.has(error.class)) return { kind: 'refused', error };
   return { kind: 'clear', answer };
+}
+
+// Something between us and OpenBao gave up in words of its own, and OpenBao may have carried the request out.
+function isFromBetween({ class: errorClass, details }: KeystoreError): boolean {
+  const { httpStatus = 0 } = details;
+  return errorClass === 'not-an-openbao-answer' && (httpStatus >= 500 || httpStatus === 408);
 }
 
 /** The connection broke, or our patience ended, with the request under way. */

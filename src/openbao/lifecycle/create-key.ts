@@ -49,22 +49,25 @@ async function createShell(turn: Turn, input: CreateKeyInput, existing: LiveKey 
     throw keyExists();
   }
   await requireRightToImport(turn, input.keyId);
-  if (turn.stateMount !== undefined) await markPending(turn, input.keyId);
-  return 'PENDING_IMPORT';
+  return turn.stateMount === undefined ? 'PENDING_IMPORT' : markPending(turn, input.keyId);
 }
 
 async function isMarked(turn: Turn, keyId: string): Promise<boolean> {
   if (turn.stateMount === undefined) return false;
   const { marker } = await readMarker(turn, keyId);
-  return marker !== undefined && marker.state !== 'pending';
+  return marker?.state === 'importing' || marker?.state === 'imported';
 }
 
-// A marker of an import whose key is gone was left by somebody who destroyed the key in OpenBao: the name is free again.
-async function markPending(turn: Turn, keyId: string): Promise<void> {
-  const stored = await readMarker(turn, keyId);
-  if (stored.marker === undefined || stored.marker.state === 'imported') {
-    // Whoever was quicker has written the same.
-    await writeMarker(turn, keyId, stored, { state: 'pending' });
+async function markPending(turn: Turn, keyId: string): Promise<KeyState> {
+  for (;;) {
+    const stored = await readMarker(turn, keyId);
+    const state = stored.marker?.state;
+    if (state === 'pending' || state === 'importing') return 'PENDING_IMPORT';
+    // An import may have come to its end since we looked for the key. If it is gone all the same, somebody has destroyed
+    // it in OpenBao, and the name is free again.
+    const key = state === 'imported' ? await findKey(turn, keyId) : undefined;
+    if (key !== undefined) return key.state;
+    if ((await writeMarker(turn, keyId, stored, { state: 'pending' })) !== undefined) return 'PENDING_IMPORT';
   }
 }
 

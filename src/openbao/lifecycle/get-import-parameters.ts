@@ -17,7 +17,8 @@ export async function getImportParameters(turn: Turn, keyId: string): Promise<Im
   }
   if (turn.stateMount !== undefined) {
     const { marker } = await readMarker(turn, keyId);
-    if (marker === undefined) throw new KeystoreError('key-not-found', 'the key was not created');
+    const isExpected = marker?.state === 'pending' || marker?.state === 'importing';
+    if (!isExpected) throw new KeystoreError('key-not-found', 'the key was not created');
   }
   return makeImportParameters(turn, keyId);
 }

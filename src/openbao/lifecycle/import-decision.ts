@@ -1,5 +1,5 @@
 import type { LiveKey } from '../../keystore/keystore.ts';
-import type { ImportMarker } from './import-marker.ts';
+import { type ImportMarker, isLeased } from './import-marker.ts';
 
 /** What an import has to do next, as Transit and the marker stand. */
 export type ImportStep =
@@ -11,12 +11,11 @@ export type ImportStep =
   | 'take'
   /** Another caller is importing this very material. */
   | 'wait'
+  /** Another caller is importing other material, or has left an import behind. */
+  | 'busy'
   /** The material is in, only the marker does not say so yet. */
   | 'settle'
   | 'done';
-
-/** Allowance for clocks that differ between processes, in milliseconds. */
-const SKEW_MS = 30_000;
 
 /** `blob` is the SHA-256 of the wrapped material; `now` is wall-clock time in milliseconds. */
 export function decideImport(
@@ -25,7 +24,7 @@ export function decideImport(
   blob: string,
   now: number,
 ): ImportStep {
-  if (marker === undefined) return key === undefined ? 'unknown' : 'refuse';
+  if (marker === undefined || marker.state === 'deleted') return key === undefined ? 'unknown' : 'refuse';
   if (key !== undefined) {
     if (marker.state === 'pending' || marker.blob !== blob) return 'refuse';
     return marker.state === 'imported' ? 'done' : 'settle';
@@ -36,7 +35,7 @@ export function decideImport(
     case 'imported':
       return 'unknown';
     case 'importing':
-      if (now > marker.leaseUntil + SKEW_MS) return 'take';
-      return marker.blob === blob ? 'wait' : 'refuse';
+      if (!isLeased(marker, now)) return 'take';
+      return marker.blob === blob ? 'wait' : 'busy';
   }
 }

@@ -7,7 +7,7 @@ import { keyVerbPath } from '../paths.ts';
 import { delay } from '../waiting.ts';
 import { findKey } from '../find-key.ts';
 import { decideImport, type ImportStep } from './import-decision.ts';
-import { readMarker, type StoredMarker, writeMarker } from './import-marker.ts';
+import { LEASE_MS, readMarker, type StoredMarker, writeMarker } from './import-marker.ts';
 import { checkImportParameters } from './import-parameters.ts';
 import type { Turn } from '../turn.ts';
 import { inAftermath } from './aftermath.ts';
@@ -15,8 +15,8 @@ import { writeThrough } from './write-through.ts';
 
 /** An RSA-4096 block and 32 bytes under AES-KWP. */
 const WRAPPED_AES256_BYTES = 512 + 40;
-/** Longer than an import can take: whoever takes a marker over must be alone. */
-const LEASE_MS = 180_000;
+/** From then on before the end of its lease an import is not begun: it must be over by then. */
+const LEASE_RESERVE_MS = 110_000;
 const POLL_MS = 100;
 
 /**
@@ -51,6 +51,8 @@ async function importMarked(turn: Turn, keyId: string, wrappedMaterial: Buffer):
         throw new KeystoreError('key-not-found', 'the key was not created');
       case 'refuse':
         throw notImportable();
+      case 'busy':
+        throw new KeystoreError('import-under-way', 'another import of the key is under way');
       case 'done':
         return;
       case 'settle':
@@ -61,7 +63,7 @@ async function importMarked(turn: Turn, keyId: string, wrappedMaterial: Buffer):
       case 'take': {
         const lease = { state: 'importing', blob, leaseUntil: Date.now() + LEASE_MS } as const;
         const taken = await writeMarker(turn, keyId, stored, lease);
-        if (taken !== undefined) return importTaken(turn, keyId, wrappedMaterial, taken, blob);
+        if (taken !== undefined) return importTaken(turn, keyId, wrappedMaterial, { before: stored, taken, lease });
       }
     }
   }
@@ -77,28 +79,45 @@ async function nextStep(turn: Turn, keyId: string, blob: string): Promise<{ step
   }
 }
 
-async function importTaken(
-  turn: Turn,
-  keyId: string,
-  wrapped: Buffer,
-  taken: StoredMarker,
-  blob: string,
-): Promise<void> {
-  try {
-    await inAftermath(turn, (after) => write(after, keyId, wrapped));
-  } catch (error) {
-    // Of an import without a clear outcome the marker must go on to tell, until its lease is over.
-    if (!isUnclear(error)) await inAftermath(turn, (after) => writeMarker(after, keyId, taken, { state: 'pending' }));
-    throw error;
-  }
-  await inAftermath(turn, (after) => settle(after, keyId, taken, blob));
+/** A marker that was taken: what was noted before, and until when it is ours. */
+interface Hold {
+  readonly before: StoredMarker;
+  readonly taken: StoredMarker;
+  readonly lease: { readonly blob: string; readonly leaseUntil: number };
 }
 
-async function write(turn: Turn, keyId: string, wrappedMaterial: Buffer): Promise<void> {
+async function importTaken(turn: Turn, keyId: string, wrapped: Buffer, hold: Hold): Promise<void> {
+  const { lease, taken } = hold;
+  try {
+    await inAftermath(turn, (after) => write(after, keyId, wrapped, lease.leaseUntil - LEASE_RESERVE_MS));
+  } catch (error) {
+    if (!isUnclear(error)) await inAftermath(turn, (after) => giveUp(after, keyId, hold));
+    throw error;
+  }
+  await inAftermath(turn, (after) => settle(after, keyId, taken, lease.blob));
+}
+
+// A key that is there although our import was refused is that of whoever held the marker before: his blob it must have been.
+async function giveUp(turn: Turn, keyId: string, { before, taken }: Hold): Promise<void> {
+  const theirs = before.marker?.state === 'importing' ? before.marker.blob : undefined;
+  const isThere = (await findKey(turn, keyId)) !== undefined;
+  const content =
+    isThere && theirs !== undefined ? ({ state: 'imported', blob: theirs } as const) : ({ state: 'pending' } as const);
+  await writeMarker(turn, keyId, taken, content);
+}
+
+async function write(turn: Turn, keyId: string, wrappedMaterial: Buffer, latestStart = Infinity): Promise<void> {
   const path = keyVerbPath(turn.mount, keyId, 'import');
   const context = { policyPath: path, capability: 'update' };
   const body = { type: 'aes256-gcm96', hash_function: 'SHA256', ciphertext: wrappedMaterial.toString('base64') };
-  const { answer, mayBeEarlier } = await writeThrough(turn, keyId, { verb: 'write', path, body, context });
+  const isMade = async (): Promise<boolean> => {
+    if ((await findKey(turn, keyId)) !== undefined) return true;
+    if (Date.now() > latestStart) throw new KeystoreError('key-state-diverged', 'the lease of the import is over');
+    return false;
+  };
+  if (Date.now() > latestStart) throw new KeystoreError('key-state-diverged', 'the lease of the import is over');
+  // OpenBao imports without a transaction: an import that overlaps another one becomes a second version.
+  const { answer, mayBeEarlier } = await writeThrough(turn, keyId, { verb: 'write', path, body, context }, isMade);
   if (answer.status < 300) return;
   const error = toKeystoreError(answer, context);
   if (error.class !== 'key-exists') throw error;
@@ -108,8 +127,12 @@ async function write(turn: Turn, keyId: string, wrappedMaterial: Buffer): Promis
 
 async function settle(turn: Turn, keyId: string, stored: StoredMarker, blob: string): Promise<void> {
   await requireOneVersion(turn, keyId);
-  // Should somebody else have settled it, so much the better.
-  await writeMarker(turn, keyId, stored, { state: 'imported', blob });
+  if ((await writeMarker(turn, keyId, stored, { state: 'imported', blob })) !== undefined) return;
+  // Somebody else may have settled it. Anything else that was noted meanwhile is another story of the key.
+  const { marker } = await readMarker(turn, keyId);
+  if (marker?.state === 'imported' && marker.blob === blob) return;
+  turn.log.error({ key_id: keyId, state: marker?.state }, 'a key was imported while something else was noted about it');
+  throw new KeystoreError('key-state-diverged', 'something else was noted about the key during its import');
 }
 
 // Imports of one name that overlap all succeed, as one version each.

@@ -6,6 +6,7 @@ import { KeystoreError } from '../../keystore/errors.ts';
 import { type Answer, answerData, answerErrors, asObject } from '../answer.ts';
 import { isNothingHere, malformedAnswer, toKeystoreError } from '../errors.ts';
 import { secretPath } from '../paths.ts';
+import { delay } from '../waiting.ts';
 import type { Turn } from '../turn.ts';
 import { writeThrough } from './write-through.ts';
 
@@ -20,6 +21,8 @@ const markerSchema = z.discriminatedUnion('state', [
   /** `blob` is the SHA-256 of the wrapped material; `leaseUntil` is wall-clock time in milliseconds. */
   z.object({ state: z.literal('importing'), blob, leaseUntil: z.int().positive(), ...common }),
   z.object({ state: z.literal('imported'), blob, ...common }),
+  /** Whatever was noted before is over; the name is free again. */
+  z.object({ state: z.literal('deleted'), ...common }),
 ]);
 
 /** The state of a key whose material comes from outside. */
@@ -27,7 +30,7 @@ export type ImportMarker = z.output<typeof markerSchema>;
 
 /** What a writer says; who it is gets added. */
 export type MarkerContent =
-  | { readonly state: 'pending' }
+  | { readonly state: 'pending' | 'deleted' }
   | { readonly state: 'importing'; readonly blob: string; readonly leaseUntil: number }
   | { readonly state: 'imported'; readonly blob: string };
 
@@ -43,29 +46,36 @@ export interface StoredMarker {
  * @throws KeystoreError `mount-not-found` without a state mount, or when it is no KV version 2 mount.
  */
 export async function readMarker(turn: Turn, keyId: string): Promise<StoredMarker> {
-  const path = secretPath(stateMountOf(turn), 'data', keyId);
+  const { data, version } = await readStored(turn, keyId);
+  if (data === undefined) return { version, marker: undefined };
+  const parsed = markerSchema.safeParse(data);
+  if (!parsed.success) throw malformedAnswer();
+  return { version, marker: parsed.data };
+}
+
+/** What is stored, whoever wrote it. */
+async function readStored(turn: Turn, keyId: string): Promise<{ readonly version: number; readonly data?: unknown }> {
+  const path = secretPath(stateMountOf(turn), keyId);
   const context = { policyPath: path, capability: 'read' };
   const answer = await turn.session.readOnActive(turn.call, path, context);
-  if (isNothingHere(answer)) return { version: 0, marker: undefined };
+  if (isNothingHere(answer)) return { version: 0 };
   const version = asObject(answerData(answer)?.metadata)?.version;
   // A version that was deleted in KV answers 404 with what is known about it.
-  if (answer.status === 404 && typeof version === 'number') return { version, marker: undefined };
+  if (answer.status === 404 && typeof version === 'number') return { version };
   if (answer.status !== 200) throw toKeystoreError(answer, context);
   // Version 1 of KV keeps whatever is written to it and counts no versions.
   if (typeof version !== 'number') throw noStateMount();
-  const parsed = markerSchema.safeParse(answerData(answer)?.data);
-  if (!parsed.success) throw malformedAnswer();
-  return { version, marker: parsed.data };
+  return { version, data: answerData(answer)?.data };
 }
 
 /** Writes a marker over the version that was read. Undefined when somebody else was quicker. */
 export async function writeMarker(
   turn: Turn,
   keyId: string,
-  over: StoredMarker,
+  over: Pick<StoredMarker, 'version'>,
   content: MarkerContent,
 ): Promise<StoredMarker | undefined> {
-  const path = secretPath(stateMountOf(turn), 'data', keyId);
+  const path = secretPath(stateMountOf(turn), keyId);
   const context = { policyPath: path, capability: over.version === 0 ? 'create' : 'update' };
   const marker: ImportMarker = { ...content, algorithm: 'AES256', writer: randomUUID() };
   const body = { options: { cas: over.version }, data: marker };
@@ -78,14 +88,33 @@ export async function writeMarker(
   return stored.marker?.writer === marker.writer ? stored : undefined;
 }
 
-/** Removes all that is noted about a key. Without a state mount, or without a marker, there is nothing to do. */
-export async function removeMarker(turn: Turn, keyId: string): Promise<void> {
-  if (turn.stateMount === undefined) return;
-  if ((await readMarker(turn, keyId)).version === 0) return;
-  const path = secretPath(turn.stateMount, 'metadata', keyId);
-  const context = { policyPath: path, capability: 'delete' };
-  const { answer } = await writeThrough(turn, keyId, { verb: 'delete', path, context });
-  if (answer.status !== 204 && !isNothingHere(answer)) throw toKeystoreError(answer, context);
+/**
+ * Notes that the key is deleted, over whatever was noted, legible or not. An import that is under way is waited for: its
+ * material would come to stay, and nobody would know of it. Without a state mount, or without a marker, nothing is done.
+ */
+export async function markDeleted(turn: Turn, keyId: string): Promise<'done' | 'changed'> {
+  if (turn.stateMount === undefined) return 'done';
+  for (;;) {
+    const { data, version } = await readStored(turn, keyId);
+    const marker = markerSchema.safeParse(data).data;
+    if (version === 0 || marker?.state === 'deleted') return 'done';
+    if (marker?.state === 'importing' && isLeased(marker, Date.now())) {
+      await delay(turn.clock, POLL_MS, turn.call.signal);
+      continue;
+    }
+    return (await writeMarker(turn, keyId, { version }, { state: 'deleted' })) === undefined ? 'changed' : 'done';
+  }
+}
+
+const POLL_MS = 100;
+/** Longer than an import can take: whoever takes a marker over must be alone. */
+export const LEASE_MS = 300_000;
+/** Allowance for clocks that differ between processes. */
+const SKEW_MS = 30_000;
+
+/** Whether an importer may still be at it. A lease that ends later than any that is given out counts for nothing. */
+export function isLeased({ leaseUntil }: { readonly leaseUntil: number }, now: number): boolean {
+  return now <= leaseUntil + SKEW_MS && leaseUntil <= now + LEASE_MS + SKEW_MS;
 }
 
 function stateMountOf({ stateMount }: Turn): string {

@@ -1,13 +1,11 @@
 import { KeystoreError } from '../../keystore/errors.ts';
-import { waitFor } from '../waiting.ts';
 
-/** How many changes of one key may wait for their turn. */
+/** How many changes of one key may wait for their turn, and how many in all. */
 export const MAX_WAITING = 64;
+export const MAX_WAITING_IN_ALL = 1024;
 
-interface Lane {
-  /** Settles, and never rejects, when the last change that was put in has ended. */
-  tail: Promise<unknown>;
-  waiting: number;
+interface Waiter {
+  readonly begin: () => void;
 }
 
 /**
@@ -15,7 +13,9 @@ interface Lane {
  * storage does not have, and what that version encrypts is lost with the next change of leader.
  */
 export class Lanes {
-  readonly #lanes = new Map<string, Lane>();
+  // A key is here as long as a change of it runs; those that wait stand behind it.
+  readonly #lanes = new Map<string, Set<Waiter>>();
+  #waiting = 0;
 
   /**
    * Runs a change when all earlier ones of the key have ended. When the signal ends the waiting, a change that has not
@@ -25,30 +25,62 @@ export class Lanes {
    *
    * @throws KeystoreError `overloaded` when too many wait; the signal's reason; what the change throws.
    */
-  async run<T>(
+  run<T>(
     key: string,
     signal: AbortSignal,
     change: () => Promise<T>,
     release: () => void = () => undefined,
   ): Promise<T> {
-    const lane = this.#lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
-    if (signal.aborted || lane.waiting >= MAX_WAITING) {
+    const lane = this.#lanes.get(key);
+    const tooMany = lane !== undefined && (lane.size >= MAX_WAITING || this.#waiting >= MAX_WAITING_IN_ALL);
+    if (signal.aborted || tooMany) {
       release();
-      signal.throwIfAborted();
-      throw new KeystoreError('overloaded', 'too many changes of one key at once');
+      const error = new KeystoreError('overloaded', 'too many changes at once');
+      return Promise.reject(signal.aborted ? (signal.reason as Error) : error);
     }
-    this.#lanes.set(key, lane);
-    lane.waiting += 1;
-    const turn = lane.tail.then(() => {
-      signal.throwIfAborted();
-      return change();
-    });
-    const ended = (): void => {
-      release();
-      lane.waiting -= 1;
-      if (lane.waiting === 0) this.#lanes.delete(key);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const onAbort = (): void => {
+      reject(signal.reason as Error);
+      // One that has begun goes on by itself.
+      if (this.#leave(key, waiter)) release();
     };
-    lane.tail = turn.then(ended, ended);
-    return waitFor(turn, signal);
+    const waiter: Waiter = {
+      begin: () => {
+        const running = change();
+        running.then(resolve, reject);
+        const ended = (): void => {
+          signal.removeEventListener('abort', onAbort);
+          release();
+          this.#next(key);
+        };
+        running.then(ended, ended);
+      },
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (lane === undefined) {
+      this.#lanes.set(key, new Set());
+      waiter.begin();
+    } else {
+      lane.add(waiter);
+      this.#waiting += 1;
+    }
+    return promise;
+  }
+
+  /** Whether it was still waiting. */
+  #leave(key: string, waiter: Waiter): boolean {
+    const waited = this.#lanes.get(key)?.delete(waiter) ?? false;
+    if (waited) this.#waiting -= 1;
+    return waited;
+  }
+
+  #next(key: string): void {
+    const [next] = this.#lanes.get(key) ?? [];
+    if (next === undefined) {
+      this.#lanes.delete(key);
+      return;
+    }
+    this.#leave(key, next);
+    next.begin();
   }
 }

@@ -5,8 +5,14 @@ import { carryThrough, type Outcome } from './carry-through.ts';
 import type { Turn } from '../turn.ts';
 
 /** Carries a change of a key through; see {@link carryThrough}. */
-export function writeThrough({ call, clock, log, session }: Turn, keyId: string, change: Change): Promise<Outcome> {
-  return carryThrough({ call, clock, log, keyId, write: (signal) => session.change({ ...call, signal }, change) });
+export function writeThrough(
+  { call, clock, log, session }: Turn,
+  keyId: string,
+  change: Change,
+  isMade?: () => Promise<boolean>,
+): Promise<Outcome> {
+  const write = (signal: AbortSignal): ReturnType<typeof session.change> => session.change({ ...call, signal }, change);
+  return carryThrough({ call, clock, log, keyId, write, ...(isMade && { isMade }) });
 }
 
 /** The same for a change that has one good answer only. */

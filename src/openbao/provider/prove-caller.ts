@@ -30,6 +30,7 @@ export async function proveCaller(
     namespace,
     transitMount,
     stateMount,
+    stateMountMayBeMissing: false,
     identity: { method: 'callCertificate', mount, roleName: caller.role, certificate },
     credential: certificate.fingerprint,
     // Shared with nobody.

@@ -34,7 +34,6 @@ function manageKeys({ stateMount, transitMount }: KeystorePlace): readonly Polic
     { path: `${key}/soft-delete-restore`, capabilities: ['update'] },
     { path: `${transitMount}/wrapping_key`, capabilities: ['read'] },
     { path: `${stateMount}/data/+`, capabilities: ['create', 'read', 'update'] },
-    { path: `${stateMount}/metadata/+`, capabilities: ['delete'] },
     { path: 'sys/capabilities-self', capabilities: ['update'] },
   ];
 }

@@ -2,7 +2,7 @@ import { Secret } from '../../../src/config/secret.ts';
 import { KeystoreError } from '../../../src/keystore/errors.ts';
 import type { Cluster } from '../../../src/openbao/cluster.ts';
 import { type ClusterSource, createClusterSource } from '../../../src/openbao/cluster-source.ts';
-import { cut, errors, type FakeOpenBao, hold, json, startFakeOpenBao } from '../../support/fake-openbao.ts';
+import { cut, errors, type FakeOpenBao, hold, json, stall, startFakeOpenBao } from '../../support/fake-openbao.ts';
 import { createAuthority } from '../../support/pki.ts';
 import { until } from '../../support/until.ts';
 
@@ -27,6 +27,8 @@ function sourceOf(origins: readonly string[], ca: () => string | undefined): Clu
   });
 }
 const read = (cluster: Cluster) => cluster.send('any', { verb: 'read', path: PATH, namespace: '', signal });
+/** How often a server was used, apart from questions about what it is. */
+const uses = (server: FakeOpenBao): number => server.seen('GET', PATH).length;
 const failure = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
 
 async function twoServers() {
@@ -51,11 +53,11 @@ describe('the servers of a cluster', () => {
     const { a, b, cluster } = servers;
     await read(cluster);
     await read(cluster);
-    expect([a.requests.length, b.requests.length]).toEqual([2, 0]);
+    expect([uses(a), uses(b)]).toEqual([2, 0]);
     a.on('GET', PATH, (response) => void response.socket?.destroy());
     expect(await failure(read(cluster))).toMatchObject({ class: 'unreachable' });
     expect(await read(cluster)).toMatchObject({ status: 200 });
-    expect(b.requests).toHaveLength(1);
+    expect(uses(b)).toBe(1);
   });
 
   it.each([307, 502, 503, 504])('the next one after a %i', async (status) => {
@@ -64,7 +66,7 @@ describe('the servers of a cluster', () => {
     a.on('GET', PATH, errors(status, 'Vault is sealed'));
     expect(await read(cluster)).toMatchObject({ status });
     expect(await read(cluster)).toMatchObject({ status: 200 });
-    expect(b.requests).toHaveLength(1);
+    expect(uses(b)).toBe(1);
   });
 
   it.each([400, 403, 404, 429, 500])('the same one after a %i', async (status) => {
@@ -73,7 +75,7 @@ describe('the servers of a cluster', () => {
     a.on('GET', PATH, errors(status, 'x'));
     await read(cluster);
     await read(cluster);
-    expect([a.requests.length, b.requests.length]).toEqual([2, 0]);
+    expect([uses(a), uses(b)]).toEqual([2, 0]);
   });
 
   it('many failures at once move on by one', async () => {
@@ -86,7 +88,7 @@ describe('the servers of a cluster', () => {
     bad.release();
     await Promise.all(calls);
     await read(cluster);
-    expect(b.requests).toHaveLength(1);
+    expect(uses(b)).toBe(1);
   });
 
   it('R-SEC-05 R-AUTH-03 a redirect from one to another is not followed', async () => {
@@ -94,13 +96,12 @@ describe('the servers of a cluster', () => {
     const { a, b, cluster } = servers;
     a.on('GET', PATH, (response) => response.writeHead(307, { location: `${b.address}/v1/${PATH}` }).end());
     expect(await read(cluster)).toMatchObject({ status: 307 });
-    expect(b.requests).toEqual([]);
+    expect(uses(b)).toBe(0);
   });
 
   describe('what the active one must do', () => {
     const health = (standby: boolean) => json(standby ? 429 : 200, { sealed: false, standby });
     const write = (cluster: Cluster) => cluster.send('active', { verb: 'read', path: PATH, namespace: '', signal });
-    const uses = (server: FakeOpenBao): number => server.seen('GET', PATH).length;
 
     it('R-CHANGE-05 goes to the one that says so, which is asked for once', async () => {
       await using servers = await twoServers();
@@ -127,6 +128,32 @@ describe('the servers of a cluster', () => {
       await write(cluster);
       await write(cluster);
       expect([uses(a), uses(b)]).toEqual([2, 1]);
+    });
+
+    it('R-CHANGE-05 is found although another one hangs', async () => {
+      await using servers = await twoServers();
+      const { a, b, cluster } = servers;
+      a.on('GET', HEALTH, stall);
+      b.on('GET', HEALTH, health(false));
+      await write(cluster);
+      expect([uses(a), uses(b)]).toEqual([0, 1]);
+    });
+
+    it('R-KEY-10 does what any could do, too: a standby knows changes late', async () => {
+      await using servers = await twoServers();
+      const { a, b, cluster } = servers;
+      a.on('GET', HEALTH, health(true));
+      b.on('GET', HEALTH, health(false));
+      await read(cluster);
+      expect([uses(a), uses(b)]).toEqual([0, 1]);
+    });
+
+    it('is not looked for before each use while there is none', async () => {
+      await using servers = await twoServers();
+      const { a, b, cluster } = servers;
+      for (const server of [a, b]) server.on('GET', HEALTH, health(true));
+      for (let calls = 0; calls < 10; calls += 1) await read(cluster);
+      expect([uses(a), a.seen('GET', HEALTH).length]).toEqual([10, 1]);
     });
 
     it('goes to any of them when none says so: it passes it on', async () => {

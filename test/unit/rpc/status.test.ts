@@ -106,6 +106,11 @@ const EXPECTED: Readonly<Record<KeystoreErrorClass, Row>> = {
     reason: 'KEY_NOT_IMPORTABLE',
     retry: 'never',
   },
+  'import-under-way': {
+    crypto: [FAILED_PRECONDITION, 'another import of the key is under way'],
+    reason: 'IMPORT_UNDER_WAY',
+    retry: 'later',
+  },
   'key-material-rejected': { crypto: KEY_MATERIAL, reason: 'KEY_MATERIAL_REJECTED', retry: 'after-change' },
   'import-parameters-rejected': {
     crypto: [INVALID_ARGUMENT, OWN_TEXT],

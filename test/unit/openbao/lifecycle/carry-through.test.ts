@@ -4,7 +4,7 @@ import { carryThrough } from '../../../../src/openbao/lifecycle/carry-through.ts
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { recordLog } from '../../../support/record-log.ts';
 
-type Step = Error | { readonly status: number; readonly text?: string };
+type Step = Error | { readonly status: number; readonly text?: string; readonly retryAfter?: string };
 
 const OK: Step = { status: 200, text: '{"data":{}}' };
 const said = (status: number, text: string): Step => ({ status, text: JSON.stringify({ errors: [text] }) });
@@ -20,6 +20,8 @@ const UNCLEAR: readonly (readonly [string, Step])[] = [
   ['a context that ended', said(500, 'active context canceled after getting state lock')],
   ['a redirect after forwarding', { status: 307 }],
   ['a gateway that gave up', { status: 504, text: '<html>' }],
+  ['a gateway that gave up in words of its own', { status: 524, text: '<html>' }],
+  ['a proxy that waited no longer', { status: 408, text: '<html>' }],
   ['a connection that broke', failed('unreachable')],
   ['an answer that never came', failed('deadline-exceeded')],
 ];
@@ -32,7 +34,15 @@ const NOT_DONE: readonly (readonly [string, Step])[] = [
 ];
 
 /** Plays answers in turn, the last one for ever, and moves the clock over each pause. */
-async function play(steps: readonly Step[], { timeMs = 3000, leaveAfter = Infinity } = {}) {
+async function play(
+  steps: readonly Step[],
+  {
+    timeMs = 3000,
+    leaveAfter = Infinity,
+    isMade,
+  }: { timeMs?: number; leaveAfter?: number; isMade?: () => Promise<boolean> } = {},
+) {
+  let longestPauseMs = 0;
   const clock = new ManualClock();
   const log = recordLog();
   const caller = new AbortController();
@@ -43,10 +53,10 @@ async function play(steps: readonly Step[], { timeMs = 3000, leaveAfter = Infini
     tries += 1;
     if (tries === leaveAfter) caller.abort(leave);
     if (step instanceof Error) return Promise.reject(step);
-    return Promise.resolve(toAnswer(step.status, step.text ?? '', undefined));
+    return Promise.resolve(toAnswer(step.status, step.text ?? '', step.retryAfter));
   };
   const call = { signal: caller.signal, deadline: clock.now() + timeMs };
-  carryThrough({ clock, log: log.log, keyId: 'k', call, write }).then(
+  carryThrough({ clock, log: log.log, keyId: 'k', call, write, ...(isMade && { isMade }) }).then(
     (outcome) => (result = outcome),
     (error: unknown) => (result = error),
   );
@@ -54,10 +64,12 @@ async function play(steps: readonly Step[], { timeMs = 3000, leaveAfter = Infini
     await new Promise((resolve) => setImmediate(resolve));
     // The time of a try that has ended is no longer set; what is left is the pause before the next one.
     const [pause] = clock.pending;
-    if (pause !== undefined) clock.advance(pause);
+    if (pause === undefined) continue;
+    longestPauseMs = Math.max(longestPauseMs, pause);
+    clock.advance(pause);
   }
   expect(clock.pending).toEqual([]);
-  return { tries, result, log };
+  return { tries, result, log, longestPauseMs };
 }
 
 describe('R-CHANGE-04 a change without a clear outcome', () => {
@@ -86,6 +98,22 @@ describe('R-CHANGE-04 a change without a clear outcome', () => {
   it('ends with a refusal, which may speak of what it did itself', async () => {
     const { result } = await play([failed('unreachable'), said(400, 'could not delete key; not found')]);
     expect(result).toMatchObject({ answer: { status: 400 }, mayBeEarlier: true });
+  });
+
+  it('is repeated soon, however long the server asks for', async () => {
+    const { tries, longestPauseMs } = await play([LOST_RACE, { status: 503, retryAfter: '999999' }, OK]);
+    expect([tries, longestPauseMs <= 5000]).toEqual([3, true]);
+  });
+
+  it('R-KEY-36 of a kind that must not overlap itself is looked at before it is repeated', async () => {
+    const looks = [() => Promise.reject(failed('unreachable')), () => Promise.resolve(true)];
+    const { tries, result } = await play([failed('unreachable')], { isMade: () => looks.shift()!() });
+    expect([tries, looks.length, result]).toMatchObject([1, 0, { answer: { status: 204 }, mayBeEarlier: true }]);
+  });
+
+  it('R-KEY-36 of that kind is repeated only when it was seen not to be made', async () => {
+    const { tries } = await play([failed('unreachable'), OK], { isMade: () => Promise.resolve(false) });
+    expect(tries).toBe(2);
   });
 
   it('that stays so for a minute is an alarm', async () => {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { KeystoreError } from '../../../../src/keystore/errors.ts';
-import { Lanes, MAX_WAITING } from '../../../../src/openbao/lifecycle/lanes.ts';
+import { Lanes, MAX_WAITING, MAX_WAITING_IN_ALL } from '../../../../src/openbao/lifecycle/lanes.ts';
 
 const never = new AbortController().signal;
 const gone = new KeystoreError('cancelled', 'the caller went away');
@@ -61,7 +61,7 @@ describe('R-CHANGE-02 changes of one key', () => {
   it('beyond the limit are refused at once', async () => {
     const lanes = new Lanes();
     const first = change();
-    const waiting = Array.from({ length: MAX_WAITING }, () => lanes.run('k', never, first.run));
+    const waiting = Array.from({ length: MAX_WAITING + 1 }, () => lanes.run('k', never, first.run));
     expect(await failure(lanes.run('k', never, first.run))).toMatchObject({ class: 'overloaded' });
     first.end();
     await Promise.all(waiting);
@@ -101,13 +101,45 @@ describe('R-CHANGE-03 when a caller goes away', () => {
   });
 });
 
+describe('R-CHANGE-03 callers that have gone', () => {
+  it('leave their place and what they hold at once, however long the change before them takes', async () => {
+    const lanes = new Lanes();
+    const caller = new AbortController();
+    const [hung, late] = [change(), change()];
+    const running = lanes.run('k', never, hung.run);
+    let released = 0;
+    const waiting = Array.from({ length: MAX_WAITING }, () =>
+      failure(lanes.run('k', caller.signal, late.run, () => (released += 1))),
+    );
+    caller.abort(gone);
+    await Promise.all(waiting);
+    expect(released).toBe(MAX_WAITING);
+    const next = lanes.run('k', never, late.run);
+    hung.end();
+    late.end();
+    expect(await Promise.all([running, next])).toEqual(['done', 'done']);
+  });
+
+  it('and those of all keys together are bounded', async () => {
+    const lanes = new Lanes();
+    const hung = change();
+    const keys = Array.from({ length: MAX_WAITING_IN_ALL / MAX_WAITING + 1 }, (_, index) => `k${index}`);
+    const outcomes = keys.flatMap((key) =>
+      Array.from({ length: MAX_WAITING + 1 }, () => failure(lanes.run(key, never, hung.run))),
+    );
+    hung.end();
+    const refused = (await Promise.all(outcomes)).filter((outcome) => outcome instanceof KeystoreError);
+    expect(refused).toHaveLength(MAX_WAITING);
+  });
+});
+
 describe('what a change holds is released once', () => {
   it.each(['that ends', 'that fails', 'whose caller left before it began', 'that is one too many'])(
     'of a change %s',
     async (which) => {
       const lanes = new Lanes();
       const before = change();
-      const crowd = Array.from({ length: which.includes('too many') ? MAX_WAITING : 1 }, () =>
+      const crowd = Array.from({ length: which.includes('too many') ? MAX_WAITING + 1 : 1 }, () =>
         lanes.run('k', never, before.run),
       );
       const caller = new AbortController();
