@@ -65,7 +65,7 @@ describe('a service account', () => {
     const over = new AbortController();
     const swaps = (async () => {
       for (let swap = 0; !over.signal.aborted; swap += 1)
-        await Promise.all([project(tokens[swap % 2]!), setTimeout(5)]);
+        await Promise.all([project(tokens[swap % 2]!), setTimeout(50)]);
     })();
     const outcomes: string[] = [];
     for (let login = 0; login < 20; login += 1) {
