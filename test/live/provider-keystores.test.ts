@@ -114,6 +114,27 @@ describe.each(ISOLATIONS)('keystores in isolation %s', (isolation) => {
       expect(await visitor.try('GET', key)).toBe(200);
     });
 
+    it('gives back the trust that an earlier deletion took before its process ended', async () => {
+      const keystore = await stage.createKeystore();
+      const manager = await operator.issue({ commonName: `${keystore.name}-keys` });
+      const visitor = await come(operator, manager, keystore.keyAccess);
+      await makeKey(operator, keystore);
+      const crypto = await stage.grant(keystore, CRYPTO, SUBJECT);
+      for (const role of [keystore.keyAccess.roleName!, keystore.roleAccess.roleName!, crypto.roleName!]) {
+        await administer(operator.bao, 'DELETE', `sys/policies/acl/${role}`, undefined, keystore);
+      }
+      expect(await visitor.try('GET', `${keystore.transit}/keys/k`)).toBe(403);
+      const request = { config: { values: keystore.roleAccess } };
+      expect(await stage.plugin.refusal(provider.deleteKeystore, request)).toMatchObject({
+        code: status.FAILED_PRECONDITION,
+        message: 'the keystore still has keys',
+      });
+      expect(await visitor.try('GET', `${keystore.transit}/keys/k`)).toBe(200);
+      const user = await come(operator, await operator.issue(CRYPTO_SUBJECT), crypto);
+      expect(await user.try('POST', `${keystore.transit}/encrypt/k`, { plaintext: 'eA==' })).toBe(200);
+      await stage.grant(keystore, CRYPTO, SUBJECT);
+    });
+
     it('removes everything that was made; one that is not there is done', async () => {
       const before = await operator.inventory(isolation);
       const keystore = await stage.createKeystore();

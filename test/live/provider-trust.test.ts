@@ -259,6 +259,27 @@ describe.each(ISOLATIONS)('trust in keystores of isolation %s', (isolation) => {
       expect(await victims[0]!.try(...encrypt)).toBe(403);
     });
 
+    it('and GrantTrust in two processes leave trust as a whole or not at all', async () => {
+      const identity = await operator.issue(CRYPTO_SUBJECT);
+      const accessData = await stage.grant(keystore, CRYPTO, SUBJECT, 'race');
+      await using second = await startInProcessPlugin({ type: 'KeystoreProvider' });
+      await second.call(config.configure, { yamlConfiguration: operator.providerYaml(isolation) });
+      const names = async (path: string): Promise<readonly string[]> =>
+        (await administer(operator.bao, 'LIST', path, undefined, keystore)).keys as string[];
+      for (let round = 0; round < 12; round += 1) {
+        await Promise.all([
+          stage.removeTrust(keystore, accessData),
+          second.call(provider.grantTrust, stage.grantRequest(keystore, CRYPTO, SUBJECT, 'race')),
+        ]);
+        const lists = [await names('sys/policies/acl'), await names('auth/cert/certs')];
+        const [policy, role] = lists.map((list) => list.includes(accessData.roleName!));
+        expect({ round, policy }).toEqual({ round, policy: role });
+        const visitor = await visit(operator, identity, accessData);
+        if (typeof visitor === 'number') expect(role).toBe(false);
+        else expect(await visitor.try(...encrypt)).toBe(200);
+      }
+    });
+
     it('takes the trust that a keystore has from the start, too', async () => {
       const fresh = await stage.createKeystore();
       const manager = await operator.issue({ commonName: `${fresh.name}-keys` });

@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 
 import { startOpenBao, type OpenBaoServer } from '../../scripts/openbao/server.ts';
 import {
+  administer,
   createKey,
   enableAppRole,
   enableCertAuth,

@@ -27,7 +27,7 @@ import { type ProofOptions, proveCaller } from './prove-caller.ts';
 import { revokeTokens } from './revoke-tokens.ts';
 import { makeAll } from './steps.ts';
 import { readSubject } from './subject.ts';
-import { removeTrustPolicy, removeTrustRole, writeTrustPolicy, writeTrustRole } from './trust.ts';
+import { addTrust, takeTrust } from './trust.ts';
 
 /** What a provider is made of. */
 export interface OpenBaoProviderOptions {
@@ -90,8 +90,8 @@ export class OpenBaoProvider implements KeystoreProvider {
     const { log, provider } = this.#options;
     // No certificate is asked for: a keystore that no tenant has taken yet has none.
     const { place } = this.#places.recognise(call.access, ['ROLES', 'MANAGEMENT']);
-    await this.#setUp(call, place, async ({ operator }) => {
-      await deleteKeystore(operator, place, { isolation: provider.isolation, log });
+    await this.#setUp(call, place, async (turn) => {
+      await deleteKeystore(turn, place, { isolation: provider.isolation, undoTimeMs: UNDO_TIME_MS, log });
       log.info({ keystore: place.name }, 'keystore deleted');
     });
   }
@@ -103,8 +103,7 @@ export class OpenBaoProvider implements KeystoreProvider {
       const role = grantedRole(place.name, input);
       const authoritiesPem = await readAuthorities(read, provider.ca);
       const content = { kind: input.type, role, subject, authoritiesPem, tokens: provider };
-      await writeTrustPolicy(operator, place, content);
-      await writeTrustRole(operator, place, content);
+      await addTrust(operator, place, content);
       log.info({ keystore: place.name, role, trust: input.type, common_name: subject.commonName }, 'trust granted');
       return this.#places.accessData(place, role);
     });
@@ -116,8 +115,7 @@ export class OpenBaoProvider implements KeystoreProvider {
     try {
       await this.#manageRoles(call, async (operator, place) => {
         if (place.name !== holder.name) throw unusable('CANNOT_PARSE_DATA', ['roleName']);
-        await removeTrustPolicy(operator, place, role);
-        await removeTrustRole(operator, place, role);
+        await takeTrust(operator, place, role);
         await revokeTokens(operator, place, new Set([role]), log);
         log.info({ keystore: place.name, role }, 'trust removed');
       });

@@ -21,6 +21,7 @@ export const OPERATOR_RULES: Readonly<Record<Settings['isolation'], (settings: S
     ...transitRules(`+/${MOUNTS_IN_NAMESPACE.transitMount}`),
     { path: '+/sys/policies/acl', capabilities: ['list'] },
     { path: `+/sys/policies/acl/${namePrefix}*`, capabilities: ['update', 'delete'] },
+    { path: `+/auth/${authMount}/certs`, capabilities: ['list'] },
     { path: `+/auth/${authMount}/certs/${namePrefix}*`, capabilities: ['update', 'delete'] },
     ...accessorRules('+/'),
   ],

@@ -13,10 +13,10 @@ export interface Step<Actor> {
 export type OnLeftOver = (what: string, error: unknown) => void;
 
 /**
- * Makes all parts in their order. When one fails, or the caller goes away in between, those that were begun are unmade in
- * reverse order, each whatever became of the others; then the failure is thrown.
+ * Makes all parts in their order. When one fails, or the caller goes away before the last is made, those that were begun
+ * are unmade in reverse order, each whatever became of the others; then the failure is thrown.
  *
- * @param caller - ends the making between two parts, and never one that was begun
+ * @param caller - ends the making between two parts and after the last, and never one that was begun
  * @param undo - lends the actor of the undoing, which must not end with the caller
  */
 export async function makeAll<Actor>(
@@ -36,6 +36,8 @@ export async function makeAll<Actor>(
       begun.unshift(step);
       await step.make(actor);
     }
+    // Nobody would learn of what is there now.
+    caller.throwIfAborted();
   } catch (error) {
     // What a policy denied was certainly not made, and its unmaking would be denied as well.
     if (error instanceof KeystoreError && error.class === 'permission-denied') begun.shift();

@@ -42,6 +42,7 @@ function parseDistinguishedName(text: string): SubjectRule {
   let next = 0;
   for (const part of text.split(',')) {
     const separator = part.indexOf('=');
+    if (separator <= 0) throw refused('has a part without an attribute');
     const index = ATTRIBUTES.findIndex((attribute) => attribute === part.slice(0, separator));
     const attribute = ATTRIBUTES[index];
     if (attribute === undefined || index < next) throw refused('must be CN, OU, O, L and C in this order');

@@ -1,3 +1,4 @@
+import { deleteKeystore } from '../../../../src/openbao/provider/delete-keystore.ts';
 import {
   cut,
   DENIED_BY_POLICY,
@@ -6,6 +7,7 @@ import {
   noContent,
   type Reply,
   type SeenRequest,
+  stall,
 } from '../../../support/fake-openbao.ts';
 import {
   ACCESSORS,
@@ -128,23 +130,27 @@ describe('R-PROVIDER-11 CreateKeystore', () => {
 describe('R-PROVIDER-10 DeleteKeystore', () => {
   const EMPTY = names('import/');
   const OWN = [`${NAME}-keys`, `${NAME}-roles`];
+  const HAVE_KEY = names('import/', 'k');
+  const LET_IN = names(...OWN, `${NAME}-crypto-${'0'.repeat(32)}`, 'of-others');
   const LISTED = names('default', ...OWN, `${NAME}-state`, 'openkcm-1123456789abcdef-keys', 'operator');
 
   test('takes all trust before it counts the keys a second time, and removes nothing of others', async () => {
     const replies = {
       'LIST $/keys': [EMPTY],
       [`LIST ${POLICIES}`]: [LISTED],
-      [`LIST ${ROLES}`]: [names(...OWN, `${NAME}-crypto-${'0'.repeat(32)}`, 'of-others')],
+      [`LIST ${ROLES}`]: [LET_IN],
       [`LIST ${ACCESSORS}`]: [names('a')],
       [`POST ${LOOKUP_ACCESSOR}`]: [json(200, { data: { path: 'auth/cert/login', meta: { cert_name: 'of-others' } } })],
     };
     await using stage = await openStage({ otherwise: serve(replies) });
     await stage.provider.deleteKeystore(stage.call());
     expect(acts(stage)).toEqual([
-      'LIST $/keys',
       `LIST ${POLICIES}`,
+      `LIST ${ROLES}`,
+      'LIST $/keys',
       `DELETE ${POLICIES}/$-keys`,
       `DELETE ${POLICIES}/$-roles`,
+      `DELETE ${POLICIES}/$-crypto-${'0'.repeat(32)}`,
       'LIST $/keys',
       `LIST ${ROLES}`,
       `DELETE ${ROLES}/$-keys`,
@@ -159,10 +165,19 @@ describe('R-PROVIDER-10 DeleteKeystore', () => {
   });
 
   test('gives the trust back when a key was made meanwhile, and removes nothing', async () => {
-    const replies = { 'LIST $/keys': [EMPTY, names('import/', 'k')], [`LIST ${POLICIES}`]: [LISTED] };
+    const replies = {
+      'LIST $/keys': [EMPTY, HAVE_KEY],
+      [`LIST ${POLICIES}`]: [LISTED],
+      [`LIST ${ROLES}`]: [names(...OWN)],
+    };
     await using stage = await openStage({ otherwise: serve(replies) });
     expect(await failure(stage.provider.deleteKeystore(stage.call()))).toMatchObject({ class: 'keystore-not-empty' });
-    expect(acts(stage).slice(-3)).toEqual(['LIST $/keys', `POST ${POLICIES}/$-keys`, `POST ${POLICIES}/$-roles`]);
+    expect(acts(stage).slice(-4)).toEqual([
+      'LIST $/keys',
+      `POST ${POLICIES}/$-keys`,
+      `POST ${POLICIES}/$-roles`,
+      `LIST ${ROLES}`,
+    ]);
     const rights = OWN.map((role) => String(stage.fake.seen('POST', `${POLICIES}/${role}`)[0]?.body.policy));
     expect(rights[0]).toContain(`path "${NAME}/keys/+/import"`);
     expect(rights[1]).not.toContain(NAME);
@@ -172,12 +187,13 @@ describe('R-PROVIDER-10 DeleteKeystore', () => {
     const replies = {
       'LIST $/keys': [EMPTY],
       [`LIST ${POLICIES}`]: [LISTED],
+      [`LIST ${ROLES}`]: [names(...OWN)],
       [`DELETE ${POLICIES}/$-roles`]: [BROKEN],
       [`POST ${POLICIES}/$-keys`]: [errors(403, DENIED_BY_POLICY)],
     };
     await using stage = await openStage({ otherwise: serve(replies) });
     expect(await failure(stage.provider.deleteKeystore(stage.call()))).toMatchObject({ class: 'server-error' });
-    expect(acts(stage).at(-1)).toBe(`POST ${POLICIES}/$-roles`);
+    expect(acts(stage).slice(-2)).toEqual([`POST ${POLICIES}/$-roles`, `LIST ${ROLES}`]);
     expect(acts(stage).filter((act) => act.startsWith('DELETE sys/mounts'))).toEqual([]);
     expect(stage.log.entries('trust that was taken could not be given back')).toMatchObject([
       { '@level': 'error', keystore: NAME, role: `${NAME}-keys`, class: 'permission-denied' },
@@ -185,11 +201,11 @@ describe('R-PROVIDER-10 DeleteKeystore', () => {
   });
 
   test('gives the trust back, and removes nothing, when only a standby can be asked', async () => {
-    const replies = { 'LIST $/keys': [EMPTY], [`LIST ${POLICIES}`]: [LISTED] };
+    const replies = { 'LIST $/keys': [EMPTY], [`LIST ${POLICIES}`]: [LISTED], [`LIST ${ROLES}`]: [names(...OWN)] };
     await using stage = await openStage({ otherwise: serve(replies) });
     stage.fake.on('GET', 'sys/health', json(429, { sealed: false, standby: true, version: '2.7.2' }));
     expect(await failure(stage.provider.deleteKeystore(stage.call()))).toMatchObject({ class: 'no-active-node' });
-    expect(acts(stage).slice(-2)).toEqual([`POST ${POLICIES}/$-keys`, `POST ${POLICIES}/$-roles`]);
+    expect(acts(stage).slice(-3)).toEqual([`POST ${POLICIES}/$-keys`, `POST ${POLICIES}/$-roles`, `LIST ${ROLES}`]);
   });
 
   test('is done where there is no mount at all', async () => {
@@ -202,8 +218,9 @@ describe('R-PROVIDER-10 DeleteKeystore', () => {
     await using stage = await openStage({ otherwise: serve(replies) });
     await stage.provider.deleteKeystore(stage.call());
     expect(acts(stage)).toEqual([
-      'LIST $/keys',
       `LIST ${POLICIES}`,
+      `LIST ${ROLES}`,
+      'LIST $/keys',
       'LIST $/keys',
       `LIST ${ROLES}`,
       'DELETE sys/mounts/$-state',
@@ -212,10 +229,60 @@ describe('R-PROVIDER-10 DeleteKeystore', () => {
   });
 
   test('does not take a list that it cannot have for an empty one', async () => {
-    for (const reply of [BROKEN, errors(403, DENIED_BY_POLICY), json(200, { data: {} }), json(200, {})]) {
-      await using stage = await openStage({ otherwise: serve({ 'LIST $/keys': [reply] }) });
-      expect(await failure(stage.provider.deleteKeystore(stage.call()))).toBeInstanceOf(Error);
-      expect(acts(stage).filter((act) => act.startsWith('DELETE'))).toEqual([]);
+    const lists = { 'LIST $/keys': [EMPTY], [`LIST ${POLICIES}`]: [LISTED], [`LIST ${ROLES}`]: [names(...OWN)] };
+    for (const list of Object.keys(lists)) {
+      for (const reply of [BROKEN, errors(403, DENIED_BY_POLICY), json(200, { data: {} }), json(200, {})]) {
+        await using stage = await openStage({ otherwise: serve({ ...lists, [list]: [reply] }) });
+        expect(await failure(stage.provider.deleteKeystore(stage.call()))).toBeInstanceOf(Error);
+        expect(acts(stage).filter((act) => /^(POST|DELETE)/.test(act))).toEqual([]);
+      }
     }
+  });
+
+  test('gives back what a deletion that came to no end took, when there is a key', async () => {
+    const replies = {
+      'LIST $/keys': [HAVE_KEY],
+      [`LIST ${POLICIES}`]: [names('default', `${NAME}-roles`)],
+      [`LIST ${ROLES}`]: [LET_IN],
+    };
+    await using stage = await openStage({ otherwise: serve(replies) });
+    expect(await failure(stage.provider.deleteKeystore(stage.call()))).toMatchObject({ class: 'keystore-not-empty' });
+    expect(acts(stage).slice(3)).toEqual([
+      `POST ${POLICIES}/$-keys`,
+      `POST ${POLICIES}/$-crypto-${'0'.repeat(32)}`,
+      `LIST ${ROLES}`,
+    ]);
+  });
+
+  test('gives no rights back to a role that another process has removed meanwhile', async () => {
+    const replies = {
+      'LIST $/keys': [EMPTY, HAVE_KEY],
+      [`LIST ${POLICIES}`]: [LISTED],
+      [`LIST ${ROLES}`]: [names(...OWN), names(`${NAME}-roles`)],
+    };
+    await using stage = await openStage({ otherwise: serve(replies) });
+    await failure(stage.provider.deleteKeystore(stage.call()));
+    expect(acts(stage).slice(-2)).toEqual([`LIST ${ROLES}`, `DELETE ${POLICIES}/$-keys`]);
+  });
+
+  test('gives the trust back even when all of its time went by at the second count', async () => {
+    const replies = {
+      'LIST $/keys': [EMPTY, stall],
+      [`LIST ${POLICIES}`]: [LISTED],
+      [`LIST ${ROLES}`]: [names(...OWN)],
+    };
+    await using stage = await openStage({ otherwise: serve(replies) });
+    const { place, turns } = stage;
+    const deleting = turns.change(stage.call(), { keystore: NAME, timeMs: 1500 }, (turn) =>
+      deleteKeystore(turn, place, { isolation: 'mount', undoTimeMs: 10_000, log: stage.log.log }),
+    );
+    expect(await failure(deleting)).toMatchObject({ class: 'deadline-exceeded' });
+    expect(acts(stage).slice(-4)).toEqual([
+      'LIST $/keys',
+      `POST ${POLICIES}/$-keys`,
+      `POST ${POLICIES}/$-roles`,
+      `LIST ${ROLES}`,
+    ]);
+    expect(stage.log.entries('trust that was taken could not be given back')).toEqual([]);
   });
 });

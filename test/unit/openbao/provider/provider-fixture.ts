@@ -4,8 +4,15 @@ import { stringify } from 'yaml';
 
 import { parseConfiguration } from '../../../../src/config/parse.ts';
 import { Secret } from '../../../../src/config/secret.ts';
+import type { ReadValue } from '../../../../src/openbao/auth/read-value.ts';
 import type { CallAccess, KeystoreCall } from '../../../../src/keystore/call.ts';
 import type { AccessData } from '../../../../src/keystore/keystore-provider.ts';
+import { systemClock } from '../../../../src/openbao/clock.ts';
+import { createSessionSource } from '../../../../src/openbao/open-session.ts';
+import { OperatorTurns } from '../../../../src/openbao/provider/operator-turns.ts';
+import { type KeystorePlace, Places } from '../../../../src/openbao/provider/place.ts';
+import { createTargetResolver } from '../../../../src/openbao/target.ts';
+import { createCertificateReader } from '../../../../src/openbao/client-certificate.ts';
 import { OpenBaoProvider } from '../../../../src/openbao/provider/openbao-provider.ts';
 import {
   type FakeOpenBao,
@@ -41,6 +48,9 @@ export interface Stage extends AsyncDisposable {
   readonly fake: FakeOpenBao;
   readonly provider: OpenBaoProvider;
   readonly log: RecordedLog;
+  /** The turns of the same operator, for a change whose time the provider would not make so short. */
+  readonly turns: OperatorTurns;
+  readonly place: KeystorePlace;
   readonly authority: Authority;
   /** The role management of the keystore. */
   readonly roleManager: Identity;
@@ -68,11 +78,14 @@ export async function openStage({ ca, otherwise }: { ca?: string; otherwise?: Re
     provider: { isolation: 'mount', ca: { value: ca ?? authority.certificatePem } },
   });
   const configuration = parseConfiguration(yaml, { type: 'KeystoreProvider' });
-  const provider = new OpenBaoProvider({
-    configuration,
-    provider: configuration.provider!,
-    log: log.log,
-    read: (ref) => Promise.resolve(ref.source === 'embedded' ? ref.value : new Secret('')),
+  const read: ReadValue = (ref) => Promise.resolve(ref.source === 'embedded' ? ref.value : new Secret(''));
+  const settings = configuration.provider!;
+  const provider = new OpenBaoProvider({ configuration, provider: settings, log: log.log, read });
+  const turns = new OperatorTurns({
+    limits: configuration.limits,
+    target: createTargetResolver(configuration, createCertificateReader(1)).resolve({}),
+    open: createSessionSource({ configuration, read, clock: systemClock, log: log.log }),
+    clock: systemClock,
   });
   const accessData = (roleName: string): AccessData => ({
     address: fake.address,
@@ -85,6 +98,8 @@ export async function openStage({ ca, otherwise }: { ca?: string; otherwise?: Re
     fake,
     provider,
     log,
+    turns,
+    place: new Places(configuration, settings).named(NAME)!,
     authority,
     roleManager,
     accessData,
@@ -100,7 +115,7 @@ export async function openStage({ ca, otherwise }: { ca?: string; otherwise?: Re
       };
     },
     async [Symbol.asyncDispose]() {
-      await provider.close();
+      await Promise.all([provider.close(), turns.close(new AbortController().signal)]);
       await until('all connections are closed', () => fake.connections === 0);
       await fake[Symbol.asyncDispose]();
     },

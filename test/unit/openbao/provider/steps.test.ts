@@ -77,6 +77,21 @@ describe('R-PROVIDER-11 parts that are made as a whole or not at all', () => {
     expect(done).toEqual(['maker makes a', 'undoer unmakes a']);
   });
 
+  test('when the caller goes away while the last is made, since nobody would learn of them', async () => {
+    const caller = new AbortController();
+    const { done, steps } = parts();
+    const last = steps.at(-1)!;
+    const leaving: Step<Actor> = {
+      ...last,
+      make: async (actor) => {
+        await last.make(actor);
+        caller.abort(new KeystoreError('cancelled', 'gone'));
+      },
+    };
+    expect(await run([...steps.slice(0, -1), leaving], caller.signal)).toEqual({ leftOver: [], outcome: 'gone' });
+    expect(done.slice(4)).toEqual(['undoer unmakes d', 'undoer unmakes b', 'undoer unmakes a']);
+  });
+
   test('nothing is begun for a caller who has gone', async () => {
     const { done, steps } = parts();
     const signal = AbortSignal.abort(new KeystoreError('cancelled', 'gone'));

@@ -53,6 +53,12 @@ describe('R-PROVIDER-07 the distinguished name of crypto trust', () => {
     ['a trailing blank', 'CN=a ,OU=x'],
     ['a comma at the end', 'CN=a,'],
     ['a comma inside', 'CN=a,b'],
+    ['a comma inside that may begin an attribute', 'CN=Acme,OK'],
+    ['a comma inside and no equals sign behind it', 'CN=Acme,Lx'],
+    ['a unit without an equals sign', 'CN=Acme,OUy'],
+    ['a common name without an equals sign', 'CNx'],
+    ['a common name of one character too many', 'CNx,OU=y'],
+    ['no attribute before an equals sign', 'CN=a,=x'],
     ['an escaped comma', 'CN=a\\,b'],
     ['an escaped byte', 'CN=a\\2ab'],
     ['quotes', 'CN="a"'],
@@ -115,6 +121,40 @@ describe('R-PROVIDER-07 the distinguished name of crypto trust', () => {
         expect(commonName).toBe(CN);
         expect(organizationalUnits[0]).toBe(OU?.at(-1));
       }),
+    );
+  });
+
+  test('every text that is accepted is what is written of its parts again', () => {
+    const part = fc
+      .tuple(fc.constantFrom('CN', 'OU', 'O', 'L', 'C', ''), fc.constantFrom('=', '', ' =', '=='), value)
+      .map((pieces) => pieces.join(''));
+    const list = fc.tuple(
+      fc.oneof(
+        value.map((text) => `CN=${text}`),
+        part,
+      ),
+      fc.array(part, { maxLength: 3 }),
+    );
+    const near = list.map(([first, rest]) => [first, ...rest].join(','));
+    fc.assert(
+      fc.property(fc.oneof(near, fc.stringMatching(/^CN=?[A-Z]{1,3}(,(CN|OU|O|L|C)=?[A-Z]{0,3}){0,3}$/)), (subject) => {
+        let rule: SubjectRule;
+        try {
+          rule = crypto(subject);
+        } catch (error) {
+          expect(error).toBeInstanceOf(KeystoreError);
+          return;
+        }
+        const parts = [...subject.matchAll(/(?:^|,)(CN|OU|O|L|C)=([^,=]+)/g)].map(([, attribute, text]) => ({
+          attribute,
+          text,
+        }));
+        expect(parts.map(({ attribute, text }) => `${attribute}=${text}`).join(',')).toBe(subject);
+        const written = new Map(parts.map(({ attribute, text }) => [attribute, text]));
+        expect(rule.commonName).toBe(written.get('CN'));
+        expect(rule.organizationalUnits.at(-1)).toBe(written.get('OU'));
+      }),
+      { numRuns: 1000 },
     );
   });
 

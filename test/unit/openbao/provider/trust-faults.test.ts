@@ -29,10 +29,14 @@ function serveTrust({ fake }: Stage): void {
     fake.on(method, `${POLICIES}/${ROLE}`, noContent);
     fake.on(method, `${ROLES}/${ROLE}`, noContent);
   }
+  fake.on('GET', `${ROLES}?list=true`, names(ROLE));
+  fake.on('GET', `${POLICIES}?list=true`, names('default'));
 }
 
 const order = ({ fake }: Stage): string[] =>
   fake.requests.map(({ method, path, token = '-' }) => `${token} ${method} ${path}`);
+
+const acts = (stage: Stage): string[] => order(stage).filter((request) => request.startsWith(OPERATOR_TOKEN));
 
 describe('R-PROVIDER-06 GrantTrust', () => {
   test('shows the certificate in one login, ends its token, and only then acts, on connections of the operator', async () => {
@@ -43,15 +47,17 @@ describe('R-PROVIDER-06 GrantTrust', () => {
       '- POST auth/cert/login',
       `${PROOF_TOKEN} POST auth/token/revoke-self`,
       '- POST auth/approle/login',
-      `${OPERATOR_TOKEN} POST ${POLICIES}/${ROLE}`,
       `${OPERATOR_TOKEN} POST ${ROLES}/${ROLE}`,
+      `${OPERATOR_TOKEN} POST ${POLICIES}/${ROLE}`,
+      '- GET sys/health',
+      `${OPERATOR_TOKEN} GET ${ROLES}?list=true`,
     ]);
     const { raw } = new X509Certificate(stage.roleManager.certificatePem);
     const shown = createHash('sha256').update(raw).digest('hex');
     const certificates = stage.fake.requests.map(({ clientCertificate }) =>
       clientCertificate.replaceAll(':', '').toLowerCase(),
     );
-    expect(certificates).toEqual([shown, shown, '', '', '']);
+    expect(certificates).toEqual([shown, shown, '', '', '', '', '']);
     expect(stage.fake.seen('POST', 'auth/cert/login')[0]?.body).toEqual({ name: `${NAME}-roles` });
   });
 
@@ -90,23 +96,32 @@ describe('R-PROVIDER-06 GrantTrust', () => {
     await using stage = await openStage();
     serveTrust(stage);
     const held = hold(noContent);
-    stage.fake.on('POST', `${POLICIES}/${ROLE}`, held.reply);
+    stage.fake.on('POST', `${ROLES}/${ROLE}`, held.reply);
     stage.fake.on(
       'POST',
-      `${ROLES}/${ROLE}`,
+      `${POLICIES}/${ROLE}`,
       errors(500, '1 error occurred:\n\t* transaction commit failed\n\n'),
       noContent,
     );
     const caller = new AbortController();
     const granting = failure(stage.provider.grantTrust(stage.call({ signal: caller.signal }), GRANT));
-    await stage.fake.requested('POST', `${POLICIES}/${ROLE}`);
+    await stage.fake.requested('POST', `${ROLES}/${ROLE}`);
     caller.abort(new KeystoreError('cancelled', 'gone'));
     expect(await granting).toMatchObject({ class: 'cancelled' });
     expect(stage.log.entries('trust granted')).toEqual([]);
     held.release();
-    await stage.fake.requested('POST', `${ROLES}/${ROLE}`, 2);
+    await stage.fake.requested('POST', `${POLICIES}/${ROLE}`, 2);
     await stage.provider.close();
     expect(stage.log.entries('trust granted')).toMatchObject([{ keystore: NAME, role: ROLE, common_name: 'crypto' }]);
+  });
+
+  test('is made anew when another process has removed the role meanwhile, so that no policy is left alone', async () => {
+    await using stage = await openStage();
+    serveTrust(stage);
+    stage.fake.on('GET', `${ROLES}?list=true`, names(`${ROLE}0`), names(ROLE));
+    await stage.provider.grantTrust(stage.call(), GRANT);
+    const round = [`POST ${ROLES}/${ROLE}`, `POST ${POLICIES}/${ROLE}`, `GET ${ROLES}?list=true`];
+    expect(acts(stage)).toEqual([...round, ...round].map((request) => `${OPERATOR_TOKEN} ${request}`));
   });
 
   test.each([
@@ -116,7 +131,7 @@ describe('R-PROVIDER-06 GrantTrust', () => {
     await using stage = await openStage({ ca });
     const outcome = await failure(stage.provider.grantTrust(stage.call(), GRANT));
     expect(outcome).toMatchObject({ class: 'credential-unreadable', details: { cause } });
-    expect(order(stage).filter((request) => request.startsWith(OPERATOR_TOKEN))).toEqual([]);
+    expect(acts(stage)).toEqual([]);
   });
 
   test('trusts authorities and nothing else: a client among them is refused, since it would be let in as itself', async () => {
@@ -158,16 +173,27 @@ describe('R-PROVIDER-09 RemoveTrust', () => {
     const { stage, outcome } = await remove(['a'], [token(ROLE)]);
     await using _ = stage;
     expect(outcome).toBeUndefined();
-    const acts = order(stage).filter((request) => request.startsWith(OPERATOR_TOKEN));
-    expect(acts).toEqual(
+    expect(acts(stage)).toEqual(
       [
         `DELETE ${POLICIES}/${ROLE}`,
         `DELETE ${ROLES}/${ROLE}`,
+        `GET ${POLICIES}?list=true`,
         `GET ${ACCESSORS}?list=true`,
         `POST ${LOOKUP_ACCESSOR}`,
         `POST ${REVOKE_ACCESSOR}`,
       ].map((request) => `${OPERATOR_TOKEN} ${request}`),
     );
+  });
+
+  test('takes it all again when another process has written the policy meanwhile, so that none is left alone', async () => {
+    await using stage = await openStage();
+    serveTrust(stage);
+    stage.fake.on('GET', `${POLICIES}?list=true`, names('default', ROLE), names('default', `${ROLE}0`));
+    stage.fake.on('GET', `${ACCESSORS}?list=true`, errors(404));
+    await stage.provider.removeTrust(stage.call(), stage.accessData(ROLE));
+    const round = [`DELETE ${POLICIES}/${ROLE}`, `DELETE ${ROLES}/${ROLE}`, `GET ${POLICIES}?list=true`];
+    const all = [...round, ...round, `GET ${ACCESSORS}?list=true`];
+    expect(acts(stage)).toEqual(all.map((request) => `${OPERATOR_TOKEN} ${request}`));
   });
 
   test('revokes the tokens of the role and no other, whatever else has ended or is denied meanwhile', async () => {
@@ -196,7 +222,7 @@ describe('R-PROVIDER-09 RemoveTrust', () => {
     expect(stage.fake.seen('POST', LOOKUP_ACCESSOR)).toEqual([]);
   });
 
-  test('waits before it asks a standby for the tokens, which may not know the newest yet', async () => {
+  test('waits before it asks a standby for policies or tokens, which may not know the newest yet', async () => {
     await using stage = await openStage();
     serveTrust(stage);
     const at: number[] = [];
@@ -207,10 +233,12 @@ describe('R-PROVIDER-09 RemoveTrust', () => {
         reply(response, request);
       };
     stage.fake.on('GET', 'sys/health', note(json(429, { standby: true })));
+    stage.fake.on('GET', `${POLICIES}?list=true`, note(names('default')));
     stage.fake.on('GET', `${ACCESSORS}?list=true`, note(errors(404)));
     await stage.provider.removeTrust(stage.call(), stage.accessData(ROLE));
-    expect(at).toHaveLength(2);
+    expect(at).toHaveLength(4);
     expect(at[1]! - at[0]!).toBeGreaterThan(400);
+    expect(at[3]! - at[2]!).toBeGreaterThan(400);
   });
 
   test('fails when the operator may look at none of them', async () => {
