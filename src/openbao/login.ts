@@ -5,6 +5,7 @@ import type { LoginCredential, LoginMethod, LoginRequest } from './auth/login-me
 import type { Clock } from './clock.ts';
 import type { Cluster } from './cluster.ts';
 import { isLostRace, toKeystoreError } from './errors.ts';
+import { tellIdentityEvent } from './identity-events.ts';
 import { LoginGate } from './login-gate.ts';
 import { CONNECTION_FAILURES, withRetry } from './retry.ts';
 import { readToken, type Token } from './token.ts';
@@ -35,6 +36,7 @@ export class Login {
   readonly #refusals: LoginGate;
   readonly #fruitless: LoginGate;
   #deadOnArrival = 0;
+  #failing = false;
   #running: Promise<Token> | undefined;
   #quiet = false;
 
@@ -129,6 +131,7 @@ export class Login {
       this.#refusals.open();
       onToken(token);
       const leaseSeconds = Number.isFinite(token.leaseMs) ? token.leaseMs / 1000 : 0;
+      this.#tellSuccess(token);
       log.info({ method: method.name, lease_s: leaseSeconds, renewable: token.renewable }, 'logged in to OpenBao');
       return token;
     } catch (error) {
@@ -139,10 +142,20 @@ export class Login {
     }
   }
 
+  #tellSuccess({ leaseMs }: Token): void {
+    const token = { method: this.#options.method.name, secondsLeft: leaseMs / 1000 };
+    tellIdentityEvent({ kind: 'login', ...token });
+    if (this.#failing) tellIdentityEvent({ kind: 'recovery', ...token });
+    this.#failing = false;
+  }
+
   #recordFailure(error: unknown): void {
     if (!(error instanceof KeystoreError)) return;
     const { log, method } = this.#options;
     const { httpStatus, cause, source } = error.details;
+    this.#failing = true;
+    const kind = REFUSED.has(error.class) ? 'refusal' : 'failure';
+    tellIdentityEvent({ kind, method: method.name, class: error.class });
     log.warn({ method: method.name, class: error.class, http_status: httpStatus, cause, source }, LOGIN_FAILED);
   }
 
@@ -177,4 +190,5 @@ function unclear({ details }: KeystoreError): KeystoreError {
   return new KeystoreError('server-error', 'OpenBao cannot process the login', details);
 }
 
+const REFUSED: ReadonlySet<string> = new Set(['login-refused', 'login-locked-out']);
 const OF_KEY_REQUESTS: ReadonlySet<string> = new Set(['invalid-request', 'permission-denied', 'mount-not-found']);

@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts';
 import type { Cluster, Purpose } from './cluster.ts';
 import type { ClusterSource } from './cluster-source.ts';
 import { isWrappedDenial, type RequestContext, toKeystoreError } from './errors.ts';
+import { tellIdentityEvent } from './identity-events.ts';
 import { Login } from './login.ts';
 import { TOKEN_PATHS } from './paths.ts';
 import { RetiredTokens } from './retired-tokens.ts';
@@ -207,9 +208,16 @@ export class Session {
 
   #forget(token: Token): void {
     if (this.#token?.value !== token.value) return;
+    tellIdentityEvent({ kind: 'end', method: this.#options.method.name });
     if (!this.#served) this.#login.tokenWasted();
     this.#token = undefined;
     this.#cancelCare?.();
+  }
+
+  #renew(token: Token): void {
+    this.#adopt(token);
+    const secondsLeft = (token.expiresAt - this.#options.clock.now()) / 1000;
+    tellIdentityEvent({ kind: 'renewal', method: this.#options.method.name, secondsLeft });
   }
 
   #adopt(token: Token): void {
@@ -250,12 +258,13 @@ export class Session {
       const answer = await this.#own('write', TOKEN_PATHS.renewSelf, token);
       if (this.#token !== token) return;
       const renewed = renewedToken(token, answer, clock.now());
-      if (renewed !== undefined) this.#adopt(renewed);
+      if (renewed !== undefined) this.#renew(renewed);
       if (renewed === undefined ? endsRenewal(answer) : isShrinking(renewed, clock.now())) await this.#login.once();
       else if (renewed === undefined) throw toKeystoreError(answer);
     } catch (error) {
       this.#failures += 1;
       const errorClass = error instanceof KeystoreError ? error.class : 'internal';
+      tellIdentityEvent({ kind: 'failure', method: this.#options.method.name, class: errorClass });
       this.#options.log.warn(
         { class: errorClass, failures: this.#failures },
         'the token could not be renewed or replaced',
