@@ -131,11 +131,16 @@ export class Connection {
     return settlesWithin(this.#idle.promise, timeoutMs);
   }
 
+  /** Calls in flight reject with the reason at once. */
+  rejectCalls(reason: Error): void {
+    for (const fail of [...this.#pending]) fail(reason);
+  }
+
   /** Ends the channel; calls in flight reject with the reason at once. The first reason stays. */
   end(reason: Error): void {
     if (this.#ended) return;
     this.#ended = reason;
-    for (const fail of [...this.#pending]) fail(reason);
+    this.rejectCalls(reason);
     this.client.close();
   }
 }

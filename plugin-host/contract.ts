@@ -33,8 +33,10 @@ export interface PluginContract {
 export interface CallOptions {
   /** Cancels the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Until the answer is here, waiting for a starting plugin included. Default: the plugin's `callTimeoutMs`. */
+  /** Until the answer is here, waiting for a plugin that is not ready included. Default: the plugin's `callTimeoutMs`. */
   readonly timeoutMs?: number;
+  /** Whether to wait for a plugin that is starting or in back-off. Default: the plugin's `waitForReady`. */
+  readonly waitForReady?: boolean;
 }
 
 type Call<Request, Response> = (request: Request, options?: CallOptions) => Promise<Response>;

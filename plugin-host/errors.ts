@@ -27,8 +27,17 @@ export type PluginHostErrorCode =
   | 'ERR_CONFIGURE'
   // life
   | 'ERR_PLUGIN_EXITED'
+  | 'ERR_UNHEALTHY'
+  | 'ERR_RESTARTS'
   | 'ERR_NOT_READY'
-  | 'ERR_CLOSED';
+  | 'ERR_REPLACED'
+  | 'ERR_CLOSED'
+  // replace
+  | 'ERR_PROBE'
+  | 'ERR_REPLACE';
+
+/** How far a process came: file and hash checked, started up to its handshake line, connected, `Init`, `Configure`. */
+export type StartStep = 'check' | 'start' | 'connect' | 'init' | 'configure';
 
 /** One thing wrong with the options, `path` as in `plugins.OPENBAO.sha256`. */
 export interface OptionProblem {
@@ -39,6 +48,8 @@ export interface OptionProblem {
 /** All that an error may carry besides its text. Never a configuration, an environment or a request. */
 export interface PluginHostErrorDetails {
   readonly plugin?: string;
+  /** Where a start failed, or a replacement. */
+  readonly step?: StartStep | 'probe' | 'switch';
   /** Of the plugin's process, when it ended by itself. */
   readonly exitCode?: number;
   readonly signal?: NodeJS.Signals;

@@ -5,11 +5,12 @@ import { buildPluginEnvironment } from '../plugin-protocol/environment.ts';
 import { ControllerService } from '../plugin-protocol/services.ts';
 import { configurePlugin, deinitPlugin, initPlugin, matchServices, namesConfig } from './bootstrap.ts';
 import { Connection } from './connection.ts';
-import { PluginHostError } from './errors.ts';
+import { PluginHostError, type StartStep } from './errors.ts';
 import { acceptHandshake, readFirstLine } from './handshake-reader.ts';
 import { buildEnvironment } from './launch/environment.ts';
 import { openExecutable } from './launch/executable.ts';
 import { type PluginProcess, type ProcessExit, startProcess } from './launch/plugin-process.ts';
+import { hasOrphanProtection } from './launch/reaper.ts';
 import { makeSocketDirectory } from './launch/socket-directory.ts';
 import { createLogRelay, type LogRelay } from './log-relay.ts';
 import type { PluginPlan } from './options.ts';
@@ -18,6 +19,15 @@ import { settlesWithin } from './wait.ts';
 
 /** How long the end of a process may be known after the end of its pipes or its socket. */
 const EXIT_AFTER_EOF_MS = 500;
+
+/** What the host waits for in each step. */
+const AWAITED: Readonly<Record<StartStep, string>> = {
+  check: 'check',
+  start: 'handshake line',
+  connect: 'connection',
+  init: 'answer to Init',
+  configure: 'answer to Configure',
+};
 
 /** One running plugin process, as far as it can be shown. */
 export interface PluginInfo {
@@ -28,6 +38,8 @@ export interface PluginInfo {
   readonly executable: string;
   /** Whether the bytes that were hashed are the bytes that run; where not, the path was started. */
   readonly hashedBytesRun: boolean;
+  /** Whether its process group and its socket are done away with even if this process is killed. Linux only. */
+  readonly orphanProtection: boolean;
   readonly network: 'unix' | 'tcp';
   /** Socket path, or host and port. */
   readonly address: string;
@@ -47,18 +59,28 @@ export interface CloseOptions {
   readonly force?: boolean;
 }
 
+/** How to end one process of a plugin. */
+export interface StopOptions extends CloseOptions {
+  /** What calls reject with that do not end in the time for draining. Default `ERR_CLOSED`. */
+  readonly reason?: Error;
+}
+
 /** One life of a plugin process, from its start to its end, as the state machine sees it. */
 export interface Running {
   readonly info: PluginInfo;
   /** Aborts when the process is gone, with the `ERR_PLUGIN_EXITED` that its calls reject with. */
   readonly gone: AbortSignal;
   /** Calls drained, Deinit, Shutdown, channel, process, directory. Never rejects; bounded in time; one stop for all callers. */
-  stop(options?: CloseOptions): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
+  /** Ends it at once: calls reject with the reason, neither Deinit nor Shutdown, SIGKILL. Otherwise as `stop`. */
+  kill(reason: Error): Promise<void>;
 }
 
 /** A running process with the connection that its calls take. */
 export interface Generation extends Running {
   readonly connection: Connection;
+  /** The end of what it has written to stderr so far. */
+  lastStderr(): readonly string[];
 }
 
 /**
@@ -66,55 +88,64 @@ export interface Generation extends Running {
  * step puts its undoing on one stack, and the same stack is the order of an ordinary stop.
  */
 export async function startGeneration(plan: PluginPlan, number: number, signal: AbortSignal): Promise<Generation> {
-  const relay = createLogRelay(plan.logger);
+  const attempt: StartAttempt = { number, relay: createLogRelay(plan.logger), step: 'check' };
   try {
-    return await start(plan, number, relay, signal);
+    return await start(plan, attempt, signal);
   } catch (error) {
-    throw named(error, plan.name, relay);
+    throw named(error, plan.name, attempt);
   }
 }
 
-async function start(plan: PluginPlan, number: number, relay: LogRelay, signal: AbortSignal): Promise<Generation> {
+interface StartAttempt {
+  readonly number: number;
+  readonly relay: LogRelay;
+  /** Undefined once it is ready. */
+  step: StartStep | undefined;
+}
+
+async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSignal): Promise<Generation> {
+  const { number, relay } = attempt;
   await using resources = new AsyncDisposableStack();
   const sockets = resources.use(await makeSocketDirectory(plan.socketDirectory));
   const own = createOneTimeCertificate();
-  const { child, executable, hashedBytesRun } = await launch(plan, sockets.path, own, relay, signal);
+  const { child, executable, hashedBytesRun } = await launch(plan, sockets.path, own, attempt, signal);
   resources.use(child);
 
-  let awaited: string | undefined = 'handshake line';
   const gone = new AbortController();
   void child.exited.then((exit) => {
     plan.logger.info({ generation: number, pid: child.pid, ...exit }, 'plugin process ended');
-    gone.abort(exitError(exit, plan.name, relay, awaited));
+    gone.abort(exitError(exit, plan.name, attempt));
   });
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(startTimeout(plan, awaited)), plan.startTimeoutMs);
+  const timer = setTimeout(() => limit.abort(startTimeout(plan, attempt.step)), plan.startTimeoutMs);
   resources.defer(() => clearTimeout(timer));
   const cause = AbortSignal.any([signal, gone.signal, limit.signal]);
 
   const line = await preferExit(child, gone.signal, readFirstLine(child.stdout, cause));
   const handshake = acceptHandshake(line, plan.protocolVersions);
+  await child.assertUnchanged();
 
-  awaited = 'connection';
+  attempt.step = 'connect';
   const connection = new Connection(plan.name, handshake, own);
   gone.signal.addEventListener('abort', () => connection.end(gone.signal.reason as Error), { once: true });
-  resources.defer(() => connection.end(new PluginHostError('ERR_CLOSED', 'the plugin was closed')));
+  resources.defer(() => connection.end(closedError()));
   await preferExit(child, gone.signal, openStreams(connection, { logger: plan.logger, relay, signal: cause }));
   clearTimeout(timer);
   resources.defer(() => askToLeave(child, connection, plan));
 
-  awaited = 'answer to Init';
+  attempt.step = 'init';
   const serviceNames = await initPlugin(connection, { timeoutMs: plan.initTimeoutMs, signal: cause });
   resources.defer(() => deinit(connection, plan));
   const unknown = matchServices(plan.contract, serviceNames);
   if (unknown.length > 0) plan.logger.warn({ unknown }, 'plugin names services that this host does not know');
 
-  awaited = 'answer to Configure';
+  attempt.step = 'configure';
   const buildInfo = await configure(connection, plan, serviceNames, cause);
 
-  awaited = undefined;
+  attempt.step = undefined;
   const hurry = Promise.withResolvers<undefined>();
-  resources.defer(() => drain(connection, plan, hurry.promise));
+  let late: Error = closedError();
+  resources.defer(() => drain(connection, plan, { hurry: hurry.promise, late: () => late }));
   const held = resources.move();
   let stopping: Promise<void> | undefined;
   return {
@@ -123,6 +154,7 @@ async function start(plan: PluginPlan, number: number, relay: LogRelay, signal: 
       pid: child.pid,
       executable,
       hashedBytesRun,
+      orphanProtection: hasOrphanProtection(),
       network: handshake.network,
       address: handshake.address,
       protocolVersion: handshake.appVersion,
@@ -131,9 +163,15 @@ async function start(plan: PluginPlan, number: number, relay: LogRelay, signal: 
       ...(buildInfo !== undefined && { buildInfo }),
     },
     connection,
+    lastStderr: () => relay.lastLines(),
     gone: gone.signal,
-    stop({ force = false } = {}) {
+    stop({ force = false, reason = closedError() } = {}) {
+      late = reason;
       if (force) hurry.resolve(undefined);
+      return (stopping ??= held.disposeAsync());
+    },
+    kill(reason) {
+      connection.end(reason);
       return (stopping ??= held.disposeAsync());
     },
   };
@@ -143,10 +181,11 @@ async function launch(
   plan: PluginPlan,
   unixSocketDir: string,
   own: OneTimeCertificate,
-  relay: LogRelay,
+  attempt: StartAttempt,
   signal: AbortSignal,
 ): Promise<{ child: PluginProcess; executable: string; hashedBytesRun: boolean }> {
   await using executable = await openExecutable({ ...plan, signal });
+  attempt.step = 'start';
   const protocol = buildPluginEnvironment({
     cookieKey: plan.contract.type,
     cookieValue: plan.contract.type,
@@ -158,7 +197,7 @@ async function launch(
     executable,
     args: plan.args,
     environment: buildEnvironment(plan.environment, protocol),
-    stderr: relay.sink('stderr'),
+    stderr: attempt.relay.sink('stderr'),
   });
   return { child, executable: executable.path, hashedBytesRun: executable.hashedBytesRun };
 }
@@ -176,10 +215,16 @@ async function configure(
   return undefined;
 }
 
-async function drain(connection: Connection, plan: PluginPlan, hurry: Promise<undefined>): Promise<void> {
-  const drained = connection.drained(plan.drainTimeoutMs);
+/** Calls that do not end in time are rejected here, or they would be rejected by what comes of the steps that follow. */
+async function drain(
+  connection: Connection,
+  { drainTimeoutMs, logger }: PluginPlan,
+  { hurry, late }: { hurry: Promise<undefined>; late: () => Error },
+): Promise<void> {
+  const drained = connection.drained(drainTimeoutMs);
   const quiet = await Promise.race([drained, hurry.then(() => true)]);
-  if (!quiet) plan.logger.warn({ drainTimeoutMs: plan.drainTimeoutMs }, 'plugin is closed with calls in flight');
+  if (!quiet) logger.warn({ drainTimeoutMs }, 'plugin is closed with calls in flight');
+  connection.rejectCalls(late());
 }
 
 /** A plugin that cannot or will not finish in time is stopped all the same. */
@@ -192,8 +237,8 @@ async function deinit(connection: Connection, plan: PluginPlan): Promise<void> {
 
 /** Any outcome is a success: a Go plugin dies inside the call. */
 async function askToLeave(child: PluginProcess, connection: Connection, plan: PluginPlan): Promise<void> {
-  child.expectExit();
   if (connection.ended) return;
+  child.expectExit();
   const deadline = Date.now() + plan.shutdownTimeoutMs;
   await connection.unary(ControllerService.shutdown, {}, { deadline }).catch(() => undefined);
 }
@@ -210,29 +255,39 @@ async function preferExit<T>(child: PluginProcess, gone: AbortSignal, step: Prom
   }
 }
 
-function startTimeout({ startTimeoutMs }: PluginPlan, awaited = 'connection'): PluginHostError {
+function closedError(): PluginHostError {
+  return new PluginHostError('ERR_CLOSED', 'the plugin was closed');
+}
+
+function startTimeout({ startTimeoutMs }: PluginPlan, step: StartStep = 'connect'): PluginHostError {
   return new PluginHostError(
     'ERR_START_TIMEOUT',
-    `timeout while waiting for plugin to start: no ${awaited} within ${startTimeoutMs} ms`,
+    `timeout while waiting for plugin to start: no ${AWAITED[step]} within ${startTimeoutMs} ms`,
   );
 }
 
-function exitError(exit: ProcessExit, name: string, relay: LogRelay, awaited: string | undefined): PluginHostError {
+function exitError(exit: ProcessExit, name: string, { relay, step }: StartAttempt): PluginHostError {
   const how = exit.signal === null ? `exited with code ${exit.exitCode ?? 'unknown'}` : `was ended by ${exit.signal}`;
-  const when = awaited === undefined ? '' : ` while the host waited for its ${awaited}`;
+  const when = step === undefined ? '' : ` while the host waited for its ${AWAITED[step]}`;
   return new PluginHostError('ERR_PLUGIN_EXITED', `plugin ${name} ${how}${when}`, {
     plugin: name,
     lastStderr: relay.lastLines(),
+    ...(step !== undefined && { step }),
     ...(exit.exitCode !== null && { exitCode: exit.exitCode }),
     ...(exit.signal !== null && { signal: exit.signal }),
   });
 }
 
 /** What the steps reject with says what; this adds who, and what the plugin had to say. */
-function named(error: unknown, plugin: string, relay: LogRelay): unknown {
+function named(error: unknown, plugin: string, { relay, step }: StartAttempt): unknown {
   if (!(error instanceof PluginHostError) || error.details.plugin !== undefined) return error;
   const lastStderr = relay.lastLines();
-  const details = { ...error.details, plugin, ...(lastStderr.length > 0 && { lastStderr }) };
+  const details = {
+    ...error.details,
+    plugin,
+    ...(step !== undefined && { step }),
+    ...(lastStderr.length > 0 && { lastStderr }),
+  };
   const options = error.cause === undefined ? undefined : { cause: error.cause };
   return new PluginHostError(error.code, `plugin ${plugin}: ${error.message}`, details, options);
 }

@@ -1,3 +1,4 @@
+export type { CallOutcome, CallStatus } from './call-statistics.ts';
 export type { CallOptions, PluginClient, PluginContract, ServiceClient, ServiceContract } from './contract.ts';
 export {
   type OptionProblem,
@@ -5,11 +6,31 @@ export {
   PluginHostError,
   type PluginHostErrorCode,
   type PluginHostErrorDetails,
+  type StartStep,
 } from './errors.ts';
+export type {
+  CallEvent,
+  CrashReport,
+  FailoverEvent,
+  HealthEvent,
+  PluginChannels,
+  PluginEvents,
+  SwapEvent,
+} from './events.ts';
 export type { CloseOptions, PluginInfo } from './generation.ts';
 export type { PluginEnvironmentOptions } from './launch/environment.ts';
-export type { PluginState } from './lifecycle.ts';
+export { runAsReaper } from './launch/reaper.ts';
 export type { HostLogger } from './log-relay.ts';
-export type { PluginHostOptions, PluginOptions, PluginTable } from './options.ts';
-export type { PluginEvents, PluginHandle } from './plugin-handle.ts';
+export type {
+  HealthOptions,
+  PluginHostOptions,
+  PluginOptions,
+  PluginTable,
+  ReplacementOptions,
+  RestartOptions,
+} from './options.ts';
+export type { PluginHandle, Probe, ProbeContext, ReplaceOptions } from './plugin-handle.ts';
 export { type PluginHost, startPluginHost } from './plugin-host.ts';
+export type { SwapStep } from './replacement.ts';
+export type { PluginState } from './states.ts';
+export type { PluginStatus } from './status.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { access, type FileHandle, lstat, open, realpath } from 'node:fs/promises';
+import { type BigIntStats, constants, type Stats } from 'node:fs';
+import { access, type FileHandle, lstat, open, realpath, stat } from 'node:fs/promises';
 import { dirname, relative, resolve, sep } from 'node:path';
 
 import { PluginHostError, systemErrorCode } from '../errors.ts';
@@ -20,6 +20,11 @@ export interface Executable extends AsyncDisposable {
    * interpreter opens the path again.
    */
   readonly hashedBytesRun: boolean;
+  /**
+   * Rejects with `ERR_CHECKSUM` when the file was written since it was hashed, or, where the path is started, when another
+   * has taken its place. Who owns the file can write to it in place, and a copy over it is how not to install a new version.
+   */
+  assertUnchanged(): Promise<void>;
 }
 
 /**
@@ -37,6 +42,7 @@ export async function openExecutable(options: {
   await using resources = new AsyncDisposableStack();
   const handle = resources.use(await openFile(path));
   assertSafe(await handle.stat(), path, 'file');
+  const before = await handle.stat({ bigint: true });
   const { digest, script } = await hash(handle, options.signal);
   if (digest !== options.sha256.toLowerCase()) {
     throw new PluginHostError('ERR_CHECKSUM', `checksums did not match: ${path} is not the expected executable`, {
@@ -50,6 +56,13 @@ export async function openExecutable(options: {
     path,
     startPath: hashedBytesRun ? descriptor : path,
     hashedBytesRun,
+    async assertUnchanged() {
+      const after = await (hashedBytesRun ? handle.stat({ bigint: true }) : stat(path, { bigint: true })).catch(
+        () => null,
+      );
+      if (after !== null && isSame(before, after)) return;
+      throw new PluginHostError('ERR_CHECKSUM', `${path} was changed while it was being started`, { path });
+    },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
@@ -116,6 +129,12 @@ async function hash(handle: FileHandle, signal: AbortSignal): Promise<{ digest: 
     sha256.update(buffer.subarray(0, bytesRead));
     position += bytesRead;
   }
+}
+
+/** Not the time of the last change of the inode: it moves, too, when a newer file takes the name. */
+function isSame(one: BigIntStats, other: BigIntStats): boolean {
+  const facts = ['dev', 'ino', 'size', 'mtimeNs'] as const;
+  return facts.every((fact) => one[fact] === other[fact]);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import { PluginHostError, systemErrorCode } from '../errors.ts';
 import { settlesWithin } from '../wait.ts';
 import type { Executable } from './executable.ts';
 import { atHostExit } from './exit-guard.ts';
+import { guardGroup } from './reaper.ts';
 
 /** go-plugin's patience between the Shutdown call and SIGKILL. */
 const LEAVE_MS = 2000;
@@ -26,6 +27,11 @@ export interface PluginProcess extends AsyncDisposable {
   readonly stdout: Readable;
   /** Resolves when the process is gone and what it wrote has been read. Its group is dead then, too. */
   readonly exited: Promise<ProcessExit>;
+  /**
+   * Rejects with `ERR_CHECKSUM` when what runs may not be what was hashed. To be asked once the process has shown that it
+   * runs: a script is opened by its interpreter, when the check is long over.
+   */
+  assertUnchanged(): Promise<void>;
   /** The process was told to end; disposing gives it 2 s before SIGKILL. */
   expectExit(): void;
 }
@@ -38,7 +44,7 @@ export async function startProcess(options: {
   stderr: { write(chunk: Buffer): void; end(): void };
 }): Promise<PluginProcess> {
   const { executable, stderr } = options;
-  const child = await spawned(executable, options.args, options.environment);
+  const { child, unguard } = await spawned(executable, options.args, options.environment);
   const { pid } = child;
   const disarm = atHostExit(() => killGroup(pid));
   child.stderr.on('data', (chunk: Buffer) => stderr.write(chunk));
@@ -51,6 +57,7 @@ export async function startProcess(options: {
     // At once: later the number could belong to somebody else.
     killGroup(pid);
     disarm();
+    unguard();
     await settlesWithin(closed, PIPES_MS);
     child.stdout.destroy();
     child.stderr.destroy();
@@ -59,10 +66,12 @@ export async function startProcess(options: {
   })();
 
   let leaveMs = 0;
-  return {
+  const started: PluginProcess = {
     pid,
     stdout: child.stdout,
     exited,
+    // The file of a program cannot be written while it runs.
+    assertUnchanged: () => (executable.hashedBytesRun ? Promise.resolve() : executable.assertUnchanged()),
     expectExit() {
       leaveMs = LEAVE_MS;
     },
@@ -72,6 +81,13 @@ export async function startProcess(options: {
       await settlesWithin(exited, KILLED_MS);
     },
   };
+  try {
+    await executable.assertUnchanged();
+    return started;
+  } catch (error) {
+    await started[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** SIGKILL to all that is left of the group. */
@@ -89,7 +105,7 @@ async function spawned(
   { path, startPath }: Executable,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): Promise<SpawnedChild> {
+): Promise<{ child: SpawnedChild; unguard: () => void }> {
   try {
     const child = spawn(startPath, args, {
       argv0: path,
@@ -98,8 +114,9 @@ async function spawned(
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
     });
+    const unguard = child.pid === undefined ? (): void => undefined : guardGroup(child.pid);
     await once(child, 'spawn');
-    return child as SpawnedChild;
+    return { child: child as SpawnedChild, unguard };
   } catch (error) {
     throw new PluginHostError('ERR_SPAWN', `${path} does not start: ${systemErrorCode(error)}`, { path });
   }

@@ -114,7 +114,7 @@ describe('handshake', () => {
     await using host = await startPluginHost({
       directory: stage.directory,
       logger: recordLog([]),
-      plugins: { ODD: { contract: testContract, file: 'odd', sha256 } },
+      plugins: { ODD: { contract: testContract, file: 'odd', sha256, restart: { maxRestarts: 0 } } },
     });
     await expect(host.plugin('ODD').ready()).rejects.toMatchObject({ code: 'ERR_SPAWN', details: { plugin: 'ODD' } });
   });

@@ -109,7 +109,10 @@ test('several plugins: one that fails does not touch the others', async () => {
     logger: recordLog([]),
     plugins: { GOOD: { contract: testContract, ...good }, BAD: { contract: testContract, ...bad } },
   });
-  await expect(host.plugin('BAD').ready()).rejects.toMatchObject({ code: 'ERR_PLUGIN_EXITED' });
+  await expect(host.plugin('BAD').ready()).rejects.toMatchObject({
+    code: 'ERR_RESTARTS',
+    cause: { code: 'ERR_PLUGIN_EXITED' },
+  });
   await expect(host.plugin('GOOD').client.test.echo({ text: 'fine' })).resolves.toEqual({ text: 'fine' });
   expect(() => host.plugin('UGLY' as 'GOOD')).toThrow(/there is no plugin "UGLY"/);
 });

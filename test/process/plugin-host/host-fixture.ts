@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import {
   type HostLogger,
   type PluginHandle,
+  type PluginHost,
   type PluginHostError,
   type PluginOptions,
   type PluginState,
@@ -39,41 +40,59 @@ export function recordLog(entries: LogEntry[], inherited: object = {}): HostLogg
 type Contract = typeof testContract;
 export type LoadOptions = Partial<PluginOptions<Contract>>;
 
-/** A host with one plugin, and everything it could leave behind. */
-export interface Stage extends AsyncDisposable {
-  readonly plugin: PluginHandle<Contract>;
+/** A host, and everything it could leave behind. */
+export interface HostStage<Name extends string = string> extends AsyncDisposable {
+  readonly host: PluginHost<Record<Name, PluginOptions<Contract>>>;
   readonly log: LogEntry[];
   readonly directory: string;
   readonly sockets: string;
   close(): Promise<void>;
-  /** What is left of the plugin: processes by their environment, and entries of the socket directory. */
+  /** What is left of the plugins: processes by their environment, and entries of the socket directory. */
   leftovers(): Promise<string[]>;
+}
+
+/** A host with one plugin. */
+export interface Stage extends Omit<HostStage, 'host'> {
+  readonly plugin: PluginHandle<Contract>;
 }
 
 /** Loads a fixture. Disposing closes the host and fails when anything is left. */
 export async function load(fixture: string, options: LoadOptions = {}, signal?: AbortSignal): Promise<Stage> {
+  const { host, ...stage } = await loadAll({ TEST: { fixture, ...options } }, signal);
+  return { ...stage, plugin: host.plugin('TEST') };
+}
+
+/** The same with several. */
+export async function loadAll<Name extends string>(
+  table: Readonly<Record<Name, LoadOptions & { readonly fixture: string }>>,
+  signal?: AbortSignal,
+): Promise<HostStage<Name>> {
   const directory = await mkdtemp(join(tmpdir(), 'plugins-'));
   const sockets = await mkdtemp(join(tmpdir(), 'sockets-'));
   const mark = `MARK_${randomUUID().replaceAll('-', '_')}`;
   const log: LogEntry[] = [];
-  const { environment, ...others } = options;
+  const plugins: Record<string, PluginOptions<Contract>> = {};
+  for (const [name, entry] of Object.entries<LoadOptions & { readonly fixture: string }>(table)) {
+    const { fixture, environment, ...others } = entry;
+    plugins[name] = {
+      contract: testContract,
+      ...(await installPlugin(directory, fixture)),
+      // What falls stays down, unless a test is about getting up again.
+      restart: { maxRestarts: 0 },
+      ...others,
+      environment: { ...environment, set: { ...environment?.set, [mark]: '1' } },
+    };
+  }
   const host = await startPluginHost({
     directory,
     socketDirectory: sockets,
     logger: recordLog(log),
     ...(signal && { signal }),
-    plugins: {
-      TEST: {
-        contract: testContract,
-        ...(await installPlugin(directory, fixture)),
-        ...others,
-        environment: { ...environment, set: { ...environment?.set, [mark]: '1' } },
-      } satisfies PluginOptions<Contract>,
-    },
+    plugins: plugins as Record<Name, PluginOptions<Contract>>,
   });
   const leftovers = async (): Promise<string[]> => [...(await processesWith(mark)), ...(await readdir(sockets))];
   return {
-    plugin: host.plugin('TEST'),
+    host,
     log,
     directory,
     sockets,

@@ -18,6 +18,7 @@ describe('loading a plugin', () => {
       pid: expect.any(Number) as number,
       executable: join(stage.directory, 'good'),
       hashedBytesRun: false,
+      orphanProtection: process.platform === 'linux',
       network: 'unix',
       address: expect.stringContaining(stage.sockets) as string,
       protocolVersion: 1,

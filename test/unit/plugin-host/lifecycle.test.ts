@@ -1,73 +1,29 @@
-import type { CloseOptions, PluginInfo, Running } from '../../../plugin-host/generation.ts';
-import { Lifecycle } from '../../../plugin-host/lifecycle.ts';
+import { PluginHostError } from '../../../plugin-host/errors.ts';
+import { Life, type LifeStage, lifeStage, settled } from './life.ts';
 
-/** A generation without a process: what the machine asks of one, under the test's control. */
-class Life implements Running {
-  readonly info: PluginInfo;
-  readonly stops: CloseOptions[] = [];
-  readonly ended = Promise.withResolvers<undefined>();
-  readonly #gone = new AbortController();
-  readonly gone = this.#gone.signal;
+const gone = new Error('gone');
 
-  constructor(generation: number) {
-    this.info = {
-      generation,
-      pid: 1,
-      executable: '/plugins/plugin',
-      hashedBytesRun: true,
-      network: 'unix',
-      address: '/socket',
-      protocolVersion: 1,
-      certificateFingerprint: 'AA',
-      serviceNames: [],
-    };
-  }
-
-  stop(options: CloseOptions = {}): Promise<void> {
-    this.stops.push(options);
-    return this.ended.promise;
-  }
-
-  die(reason: Error): void {
-    this.#gone.abort(reason);
-  }
+async function readyStage(limits = {}): Promise<LifeStage & { life: Life }> {
+  const stage = lifeStage(limits);
+  return { ...stage, life: await stage.succeed() };
 }
 
-interface Stage {
-  lifecycle: Lifecycle<Life>;
-  states: string[];
-  starting: PromiseWithResolvers<Life>;
-  signal: () => AbortSignal;
+/** Ready, fallen, and cleared away: in back-off with nothing left of it. */
+async function backoffStage(): Promise<LifeStage> {
+  const stage = await readyStage();
+  stage.life.ended.resolve(undefined);
+  stage.life.die(gone);
+  await settled();
+  return stage;
 }
-
-function stage(): Stage {
-  const states: string[] = [];
-  const starting = Promise.withResolvers<Life>();
-  let signal: AbortSignal | undefined;
-  const start = (_number: number, given: AbortSignal): Promise<Life> => {
-    signal = given;
-    return starting.promise;
-  };
-  const lifecycle = new Lifecycle(start, ({ name }) => states.push(name));
-  return { lifecycle, states, starting, signal: () => signal! };
-}
-
-async function readyStage(): Promise<Stage & { life: Life }> {
-  const made = stage();
-  const life = new Life(1);
-  made.starting.resolve(life);
-  await made.lifecycle.serving();
-  return { ...made, life };
-}
-
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('lifecycle', () => {
   test('begins by starting generation 1, which callers can wait for', () => {
-    const { lifecycle, states, signal } = stage();
+    const { lifecycle, states, begun } = lifeStage();
     expect(lifecycle.state).toEqual({ name: 'starting', generation: 1 });
-    expect(lifecycle.serving()).toBeInstanceOf(Promise);
-    expect(signal().aborted).toBe(false);
+    expect(lifecycle.serving()).toBeUndefined();
+    expect(begun).toMatchObject([{ plan: 'one', generation: 1, signal: { aborted: false } }]);
+    expect(lifecycle.isDown).toBe(false);
     expect(states).toEqual([]);
   });
 
@@ -75,111 +31,281 @@ describe('lifecycle', () => {
     const { lifecycle, states, life } = await readyStage();
     expect(lifecycle.state).toEqual({ name: 'ready', generation: 1, info: life.info });
     expect(lifecycle.serving()).toBe(life);
-    expect(states).toEqual(['ready']);
+    await expect(lifecycle.ready()).resolves.toBe(life);
+    expect(states).toEqual(['ready 1']);
   });
 
-  test('starting → failed: whoever waited and whoever comes later gets the reason', async () => {
-    const { lifecycle, states, starting } = stage();
-    const reason = new Error('no');
-    const waiting = lifecycle.serving();
-    starting.reject(reason);
-    await expect(waiting).rejects.toBe(reason);
-    expect(lifecycle.state).toEqual({ name: 'failed', generation: 1, error: reason });
-    expect(() => lifecycle.serving()).toThrow(reason);
-    await lifecycle.close();
-    expect(states).toEqual(['failed', 'closed']);
-  });
-
-  test('a failed start that nobody waits for is not an unhandled rejection', async () => {
-    const { lifecycle, starting } = stage();
-    starting.reject(new Error('no'));
+  test('whoever waits for ready waits through back-off', async () => {
+    const { lifecycle, clock, fail, succeed } = lifeStage();
+    const waiting = lifecycle.ready();
+    await fail();
+    clock.advance(250);
     await settled();
-    expect(lifecycle.state.name).toBe('failed');
+    const life = await succeed();
+    await expect(waiting).resolves.toBe(life);
   });
 
-  test('starting → draining → closed: the start is cancelled and awaited', async () => {
-    const { lifecycle, states, starting, signal } = stage();
-    const closing = lifecycle.close();
-    expect(lifecycle.state).toEqual({ name: 'draining', generation: 1 });
-    expect(signal().reason).toMatchObject({ code: 'ERR_CLOSED' });
-    await settled();
-    expect(states).toEqual(['draining']);
-    starting.reject(signal().reason);
-    await closing;
-    expect(states).toEqual(['draining', 'closed']);
+  test('whoever waits for ready can give up, and leaves no listener', async () => {
+    const { lifecycle } = lifeStage();
+    const controller = new AbortController();
+    const waiting = lifecycle.ready(controller.signal);
+    controller.abort(gone);
+    await expect(waiting).rejects.toBe(gone);
+    await expect(lifecycle.ready(controller.signal)).rejects.toBe(gone);
   });
 
-  test('a start that succeeds although it was cancelled is stopped', async () => {
-    const { lifecycle, states, starting } = stage();
-    const closing = lifecycle.close();
-    const life = new Life(1);
-    starting.resolve(life);
-    life.ended.resolve(undefined);
-    await closing;
-    expect(life.stops).toHaveLength(1);
-    expect(states).toEqual(['draining', 'closed']);
-  });
-
-  test('ready → draining → closed: no calls meanwhile, one stop', async () => {
-    const { lifecycle, states, life } = await readyStage();
-    const closing = lifecycle.close();
-    expect(lifecycle.close()).toBe(closing);
-    expect(lifecycle.state).toEqual({ name: 'draining', generation: 1 });
-    expect(() => lifecycle.serving()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }) as Error);
-    life.ended.resolve(undefined);
-    await closing;
-    expect(() => lifecycle.serving()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }) as Error);
-    expect(states).toEqual(['ready', 'draining', 'closed']);
-  });
-
-  test('force reaches the stop, also one that is under way', async () => {
-    const { lifecycle, life } = await readyStage();
+  test('a change is told until the listener is taken back', async () => {
+    const { lifecycle, succeed } = lifeStage();
+    let [first, second] = [0, 0];
+    const stop = lifecycle.onChange(() => (first += 1));
+    lifecycle.onChange(() => (second += 1));
+    await succeed();
+    stop();
     void lifecycle.close();
-    void lifecycle.close({ force: true });
-    expect(life.stops).toEqual([{}, { force: true }]);
+    expect([first, second]).toEqual([1, 2]);
   });
 
-  test('ready → failed when the process is gone: what it left is cleared, and close waits for that', async () => {
-    const { lifecycle, states, life } = await readyStage();
-    const reason = new Error('gone');
-    life.die(reason);
-    expect(lifecycle.state).toEqual({ name: 'failed', generation: 1, error: reason });
-    expect(life.stops).toEqual([{ force: true }]);
-    expect(() => lifecycle.serving()).toThrow(reason);
-    const closing = lifecycle.close();
-    await settled();
-    expect(states).toEqual(['ready', 'failed']);
-    life.ended.resolve(undefined);
-    await closing;
-    expect(states).toEqual(['ready', 'failed', 'closed']);
+  describe('restarts', () => {
+    test('R-HOST-12 starting → backoff → starting: the delay, then the next generation', async () => {
+      const { lifecycle, states, falls, clock, fail, begun, succeed } = lifeStage();
+      const error = new Error('no');
+      await fail(error);
+      expect(lifecycle.state).toEqual({ name: 'backoff', generation: 1, error, delayMs: 250 });
+      expect(lifecycle.serving()).toBeUndefined();
+      expect(lifecycle.isDown).toBe(true);
+      expect(clock.pending).toEqual([250]);
+      clock.advance(249);
+      expect(begun).toHaveLength(1);
+      clock.advance(1);
+      await settled();
+      expect(lifecycle.isDown).toBe(true);
+      await succeed();
+      expect(lifecycle.isDown).toBe(false);
+      expect(states).toEqual(['backoff 1', 'starting 2', 'ready 2']);
+      expect(falls).toEqual([{ generation: 1, error, readyMs: 0, verdict: 250 }]);
+    });
+
+    test('R-HOST-12 ready → backoff when the process is gone: calls end with the reason, and what it left is cleared first', async () => {
+      const { lifecycle, falls, clock, life, begun } = await readyStage();
+      clock.advance(5000);
+      life.die(gone);
+      expect(lifecycle.state).toEqual({ name: 'backoff', generation: 1, error: gone, delayMs: 250 });
+      await settled();
+      expect(life.kills).toEqual([gone]);
+      expect(falls).toMatchObject([{ error: gone, readyMs: 5000, verdict: 250 }]);
+      clock.advance(1000);
+      await settled();
+      expect(lifecycle.state).toEqual({ name: 'starting', generation: 2 });
+      expect(begun).toHaveLength(1);
+      life.ended.resolve(undefined);
+      await settled();
+      expect(begun).toHaveLength(2);
+    });
+
+    test('R-HOST-14 ready → backoff when it is unhealthy, with that reason', async () => {
+      const { lifecycle, life, watched } = await readyStage();
+      const error = new Error('unhealthy');
+      watched.get(life)!(error);
+      expect(lifecycle.state).toMatchObject({ name: 'backoff', error });
+      await settled();
+      expect(life.kills).toEqual([error]);
+      expect(watched.size).toBe(0);
+      life.die(gone);
+      expect(lifecycle.state).toMatchObject({ name: 'backoff', error });
+    });
+
+    test('R-HOST-13 flapping ends in failed, with the reason; no timer is left', async () => {
+      const { lifecycle, states, clock, fail } = lifeStage();
+      const error = new PluginHostError('ERR_PLUGIN_EXITED', 'exited', { exitCode: 3 });
+      for (const delay of [250, 500, 1000]) {
+        await fail(error);
+        expect(clock.pending).toEqual([delay]);
+        clock.advance(delay);
+        await settled();
+      }
+      await fail(error);
+      expect(lifecycle.state).toMatchObject({
+        name: 'failed',
+        generation: 4,
+        error: { code: 'ERR_RESTARTS', details: { exitCode: 3 }, cause: error },
+      });
+      expect(() => lifecycle.serving()).toThrow(/fell again after 3 restarts/);
+      await expect(lifecycle.ready()).rejects.toMatchObject({ code: 'ERR_RESTARTS' });
+      expect(clock.pending).toEqual([]);
+      expect(states.at(-1)).toBe('failed 4');
+    });
+
+    test('hours of a plugin that falls now and then', async () => {
+      const { clock, states, succeed } = lifeStage();
+      for (let fall = 1; fall <= 50; fall += 1) {
+        const life = await succeed();
+        life.ended.resolve(undefined);
+        clock.advance(3_600_000);
+        life.die(gone);
+        await settled();
+        expect(clock.pending).toEqual([250]);
+        clock.advance(250);
+        await settled();
+      }
+      expect(states.at(-1)).toBe('starting 51');
+    });
+
+    test('R-HOST-13 failed → starting when somebody asks for it, with all restarts before it', async () => {
+      const { lifecycle, clock, fail, succeed } = lifeStage({ maxRestarts: 1 });
+      await fail();
+      clock.advance(250);
+      await settled();
+      await fail();
+      expect(lifecycle.state.name).toBe('failed');
+      lifecycle.restart();
+      expect(lifecycle.state).toEqual({ name: 'starting', generation: 3 });
+      expect(lifecycle.isDown).toBe(true);
+      await settled();
+      await fail();
+      expect(lifecycle.state).toMatchObject({ name: 'backoff', delayMs: 250 });
+      lifecycle.restart();
+      expect(clock.pending).toEqual([]);
+      await settled();
+      const life = await succeed();
+      expect(lifecycle.serving()).toBe(life);
+    });
+
+    test('a restart asked for while it starts or serves does nothing', async () => {
+      const { lifecycle, succeed, begun } = lifeStage();
+      lifecycle.restart();
+      await succeed();
+      lifecycle.restart();
+      expect(begun).toHaveLength(1);
+    });
+
+    test('starting → failed when starting again could not help', async () => {
+      const { lifecycle, fail } = lifeStage();
+      const error = new PluginHostError('ERR_CHECKSUM', 'another file');
+      await fail(error);
+      expect(lifecycle.state).toEqual({ name: 'failed', generation: 1, error });
+    });
+
+    test('a process that is gone before it was ready has fallen', async () => {
+      const { lifecycle, states, begun } = lifeStage();
+      const life = new Life(1);
+      life.die(gone);
+      begun[0]!.outcome.resolve(life);
+      await settled();
+      expect(lifecycle.state).toMatchObject({ name: 'backoff', error: gone });
+      expect(states).toEqual(['backoff 1']);
+    });
+
+    test('back-off waits for the end of a hold', async () => {
+      const { lifecycle, clock } = await backoffStage();
+      const hold = lifecycle.holdRestarts();
+      clock.advance(1000);
+      await settled();
+      expect(lifecycle.state.name).toBe('backoff');
+      hold[Symbol.dispose]();
+      expect(lifecycle.state.name).toBe('starting');
+    });
   });
 
-  test('a process that is gone before it was ready is a failure', async () => {
-    const { lifecycle, states, starting } = stage();
-    const life = new Life(1);
-    life.die(new Error('gone'));
-    starting.resolve(life);
-    await settled();
-    expect(lifecycle.state.name).toBe('failed');
-    expect(states).toEqual(['failed']);
-  });
+  describe('close', () => {
+    test('starting → draining → closed: the start is cancelled and awaited', async () => {
+      const { lifecycle, states, begun } = lifeStage();
+      const closing = lifecycle.close();
+      expect(lifecycle.state).toEqual({ name: 'draining', generation: 1 });
+      expect(begun[0]!.signal.reason).toMatchObject({ code: 'ERR_CLOSED' });
+      await closing;
+      expect(states).toEqual(['draining 1', 'closed 1']);
+    });
 
-  test('first cause wins: an exit while draining changes nothing', async () => {
-    const { lifecycle, states, life } = await readyStage();
-    const closing = lifecycle.close();
-    life.die(new Error('gone'));
-    expect(lifecycle.state.name).toBe('draining');
-    life.ended.resolve(undefined);
-    await closing;
-    expect(states).toEqual(['ready', 'draining', 'closed']);
-  });
+    test('a start that succeeds although it was cancelled is stopped', async () => {
+      const { lifecycle, states, begun } = lifeStage();
+      const life = new Life(1);
+      begun[0]!.outcome.resolve(life);
+      const closing = lifecycle.close();
+      life.ended.resolve(undefined);
+      await closing;
+      expect(life.stops).toHaveLength(1);
+      expect(states).toEqual(['draining 1', 'closed 1']);
+    });
 
-  test('closed is final', async () => {
-    const { lifecycle, states, life } = await readyStage();
-    life.ended.resolve(undefined);
-    await lifecycle.close();
-    life.die(new Error('late'));
-    await lifecycle.close({ force: true });
-    expect(states).toEqual(['ready', 'draining', 'closed']);
+    test('ready → draining → closed: no calls meanwhile, one close', async () => {
+      const { lifecycle, states, life } = await readyStage();
+      const closing = lifecycle.close();
+      expect(lifecycle.close()).toBe(closing);
+      expect(lifecycle.state).toEqual({ name: 'draining', generation: 1 });
+      const closed = expect.objectContaining({ code: 'ERR_CLOSED' }) as Error;
+      expect(() => lifecycle.serving()).toThrow(closed);
+      await settled();
+      expect(states).toEqual(['ready 1', 'draining 1']);
+      life.ended.resolve(undefined);
+      await closing;
+      expect(() => lifecycle.serving()).toThrow(closed);
+      expect(states).toEqual(['ready 1', 'draining 1', 'closed 1']);
+    });
+
+    test('force reaches the stop, also one that is under way', async () => {
+      const { lifecycle, life } = await readyStage();
+      void lifecycle.close();
+      void lifecycle.close({ force: true });
+      await settled();
+      expect(life.stops).toEqual([{}, { force: true }]);
+    });
+
+    test('backoff → closed: no timer, no restart', async () => {
+      const { lifecycle, states, clock, begun } = await backoffStage();
+      await lifecycle.close();
+      expect(clock.pending).toEqual([]);
+      clock.advance(1_000_000);
+      expect(begun).toHaveLength(1);
+      expect(states).toEqual(['ready 1', 'backoff 1', 'closed 1']);
+    });
+
+    test('backoff → draining while what fell is still being cleared', async () => {
+      const { lifecycle, states, life } = await readyStage();
+      life.die(gone);
+      const closing = lifecycle.close();
+      await settled();
+      expect(states).toEqual(['ready 1', 'backoff 1', 'draining 1']);
+      life.ended.resolve(undefined);
+      await closing;
+      expect(states.at(-1)).toBe('closed 1');
+    });
+
+    test('failed → closed', async () => {
+      const { lifecycle, states, fail } = lifeStage({ maxRestarts: 0 });
+      await fail();
+      await lifecycle.close();
+      expect(states).toEqual(['failed 1', 'closed 1']);
+    });
+
+    test('a restart that was held is not made after it', async () => {
+      const { lifecycle, clock, begun } = await backoffStage();
+      const hold = lifecycle.holdRestarts();
+      clock.advance(1000);
+      await lifecycle.close();
+      hold[Symbol.dispose]();
+      expect(begun).toHaveLength(1);
+      expect(lifecycle.state.name).toBe('closed');
+    });
+
+    test('first cause wins: an exit while draining changes nothing', async () => {
+      const { lifecycle, states, life } = await readyStage();
+      const closing = lifecycle.close();
+      life.die(gone);
+      expect(lifecycle.state.name).toBe('draining');
+      life.ended.resolve(undefined);
+      await closing;
+      expect(states).toEqual(['ready 1', 'draining 1', 'closed 1']);
+    });
+
+    test('closed is final', async () => {
+      const { lifecycle, states, life } = await readyStage();
+      life.ended.resolve(undefined);
+      await lifecycle.close();
+      life.die(gone);
+      lifecycle.restart();
+      await lifecycle.close({ force: true });
+      expect(() => lifecycle.begin('two')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }) as Error);
+      expect(states).toEqual(['ready 1', 'draining 1', 'closed 1']);
+    });
   });
 });
