@@ -18,6 +18,8 @@ const ROUNDS = rounds(200);
 const KEYS_AT_ONCE = 10;
 const RACES_PER_ROUND = 5;
 const PATIENCE_MS = 20_000;
+/** A node that has stepped down is not active again for 10 s: if it is elected in that time, there is no leader so long. */
+const AGREEMENT_MS = 60_000;
 const MOUNT = 'transit';
 const ROLE = 'openkcm';
 const POLICY = `
@@ -101,7 +103,7 @@ async function pressAndUse(key: string): Promise<Kept[]> {
   for (let races = 0; races < RACES_PER_ROUND; races += 1) {
     await race(key);
     // What was begun is carried through although its caller has left. Without the repair the nodes would never agree.
-    await until('all nodes agree', () => allNodesAgree(key));
+    await until('all nodes agree', () => allNodesAgree(key), AGREEMENT_MS);
   }
   for (const plugin of plugins) await plugin.call(keyOperation.enableKey, { parameters: parametersOf(key) });
   return Promise.all(plugins.map((plugin) => encrypt(plugin, key)));
