@@ -123,13 +123,6 @@ export function isLostRace(answer: Answer): boolean {
   return texts?.some((text) => /transaction commit failed|gets had different structure/.test(text)) ?? false;
 }
 
-/** Whether a failure says that the request was not even begun: there is no active node, or this one is not it. */
-export function isNotCarriedOut(answer: Answer): boolean {
-  return [500, 503].includes(answer.status) && (answerErrors(answer)?.some((text) => NOT_BEGUN.test(text)) ?? false);
-}
-
-const NOT_BEGUN = /no active Vault instance|local node not active/;
-
 /** OpenBao answered success with a body of another shape than documented. */
 export function malformedAnswer(details: KeystoreErrorDetails = {}): KeystoreError {
   return new KeystoreError('malformed-answer', 'the answer of OpenBao has an unexpected shape', details);

@@ -1,4 +1,3 @@
-import { KeystoreError } from '../keystore/errors.ts';
 import type { KeystoreCall } from '../keystore/call.ts';
 import { type Answer, answerData, answerRequestId } from './answer.ts';
 import type { Clock } from './clock.ts';
@@ -89,15 +88,14 @@ export class TransitSession implements Endable {
    * One try of a change, at the active node. It is sent once and ends with the call's signal only, which must not be that
    * of somebody who may lose patience. Resolves with whatever OpenBao answered.
    *
-   * @throws KeystoreError `no-active-node` with the cause `NOT_FORWARDED` when it reached a node that cannot carry it out.
+   * @throws KeystoreError `no-active-node` when it reached a node that is not the active one, or no longer.
    */
   async change(call: KeystoreCall, change: Change): Promise<Answer> {
     const request = { purpose: 'active', tries: 'once', ...change } as const;
     let answer = await this.#send(call, { ...request, forwarding: false });
     if (answer.status === 307) {
       const { origins } = await this.#session.cluster();
-      if (origins.length > 1)
-        throw new KeystoreError('no-active-node', 'the node is not the active one', NOT_FORWARDED);
+      if (origins.length > 1) throw toKeystoreError(answer);
       // With one address there is no other way to the active node than through this one.
       answer = await this.#send(call, request);
     }
@@ -155,8 +153,6 @@ export class TransitSession implements Endable {
     });
   }
 }
-
-const NOT_FORWARDED = { cause: 'NOT_FORWARDED' } as const;
 
 function noteRequestId(call: KeystoreCall, answer: Answer): void {
   const id = answerRequestId(answer);

@@ -3,7 +3,7 @@ import type { KeystoreCall } from '../../keystore/call.ts';
 import type { Logger } from '../../logging/logger.ts';
 import type { Answer } from '../answer.ts';
 import type { Clock } from '../clock.ts';
-import { isNotCarriedOut, toKeystoreError } from '../errors.ts';
+import { toKeystoreError } from '../errors.ts';
 import { budget, delay } from '../waiting.ts';
 
 /** What came of a change. */
@@ -128,7 +128,6 @@ async function tryOnce(clock: Clock, write: (signal: AbortSignal) => Promise<Ans
 function judge(answer: Answer): Try {
   if (answer.status < 300) return { kind: 'clear', answer };
   const error = toKeystoreError(answer);
-  if (isNotCarriedOut(answer)) return { kind: 'not-done', error };
   if (UNCLEAR.has(error.class) || isFromBetween(error)) return { kind: 'unclear', error };
   if (PASSING.has(error.class)) return { kind: 'refused', error };
   return { kind: 'clear', answer };
@@ -140,14 +139,21 @@ function isFromBetween({ class: errorClass, details }: KeystoreError): boolean {
   return errorClass === 'not-an-openbao-answer' && (httpStatus >= 500 || httpStatus === 408);
 }
 
-/** The connection broke, or our patience ended, with the request under way. */
-const CUT_OFF: ReadonlySet<KeystoreErrorClass> = new Set(['unreachable', 'deadline-exceeded', 'malformed-answer']);
+/**
+ * The connection broke, or our patience ended, with the request under way. A node that says that it is not the active one
+ * may have been it when the request came: its memory then keeps what it could no longer store.
+ */
+const CUT_OFF: ReadonlySet<KeystoreErrorClass> = new Set([
+  'unreachable',
+  'deadline-exceeded',
+  'malformed-answer',
+  'no-active-node',
+]);
 /** A failure inside OpenBao, a lost race, lost leadership, a gateway that gave up. */
 const UNCLEAR: ReadonlySet<KeystoreErrorClass> = new Set(['server-error', 'no-active-node', 'unreachable']);
 const PASSING: ReadonlySet<KeystoreErrorClass> = new Set(['sealed', 'namespace-sealed', 'rate-limited']);
-/** The request was carried out by nobody: there was no connection, or only to a node that would have had to pass it on. */
+/** The request was carried out by nobody: there was no connection. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
-  'NOT_FORWARDED',
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
