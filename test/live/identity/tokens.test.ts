@@ -9,7 +9,7 @@ import type { LiveKeystore } from '../live-keystore.ts';
 import { file, KEY, LOGIN_FAILED, NOT_RENEWED, type Place, startPlace, TOKEN_UNKNOWN } from './process-identity.ts';
 
 const MAXIMUM_S = 10;
-const MAXIMA = rounds(10);
+const MAXIMA = rounds(4);
 const DAY_MS = 86_400_000;
 
 let place: Place;

@@ -46,7 +46,7 @@ onLinux('R-HOST-42 a host that is killed leaves no process, socket or directory 
   test(
     'at any moment of a start',
     async () => {
-      for (let round = 0; round < rounds(50); round += 1) {
+      for (let round = 0; round < rounds(20); round += 1) {
         await using host = await startDoomedHost(CLINGING);
         // A plugin of the fixtures is ready after 500 ms or so; most of the moments are before its first line.
         await sleep(Math.random() ** 2 * 600);
@@ -61,7 +61,7 @@ onLinux('R-HOST-42 a host that is killed leaves no process, socket or directory 
   (mayHideShell ? test : test.skip)(
     'where there is no shell',
     async () => {
-      for (let round = 0; round < rounds(20); round += 1) {
+      for (let round = 0; round < rounds(10); round += 1) {
         await using host = await startDoomedHost(CLINGING.slice(0, 2), WITHOUT_SHELL);
         await ready(host, 2);
         expect((await reaperOf(host))?.command).toMatch(/^\/proc\/self\/exe /);

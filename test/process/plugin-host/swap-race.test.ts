@@ -71,7 +71,7 @@ describe('R-HOST-02 an executable that is swapped between check and start', () =
       await using swaps = startSwaps(folder.path, script);
       const outcomes = new Map<string, number>();
       // The other is refused by its sum, or neither is there.
-      while ((outcomes.get('ready') ?? 0) < rounds(30) || !outcomes.has('ERR_CHECKSUM')) {
+      while ((outcomes.get('ready') ?? 0) < rounds(10) || !outcomes.has('ERR_CHECKSUM')) {
         expect(swaps.exitCode).toBeNull();
         await using host = await startPluginHost({
           directory: folder.path,
@@ -183,7 +183,7 @@ describe('R-HOST-61 a script that is swapped before its interpreter opens it', (
     'is not served: the host says that it started a path, and looks at the path again after the handshake',
     async () => {
       const impostors: string[] = [];
-      while (impostors.length < rounds(20)) {
+      while (impostors.length < rounds(10)) {
         const { outcome, impostorRan } = await loadSwapped(Math.random() * 30);
         if (impostorRan) impostors.push(outcome);
         else expect(['ready by its path', 'ERR_CHECKSUM']).toContain(outcome);
