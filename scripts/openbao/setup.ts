@@ -1,3 +1,4 @@
+import { fill, POLICY_LINES, TOKEN_LINES } from './policies.ts';
 import type { OpenBaoServer } from './server.ts';
 
 type Server = Pick<OpenBaoServer, 'request'>;
@@ -94,21 +95,14 @@ export async function writePolicy(bao: Server, name: string, policy: string, nam
   await administer(bao, 'POST', `sys/policies/acl/${name}`, { policy }, { namespace });
 }
 
-/** The least policy, in HCL, to use one key and see its state, for tokens without the `default` policy. */
+/** The least policy, in HCL, to use one key and see its state, for tokens without the `default` policy; a line each. */
 export function leastPolicy({ key, mount = 'transit' }: KeyPlace): string {
-  const rights: readonly (readonly [path: string, capability: string])[] = [
-    [`${mount}/keys/${key}`, 'read'],
-    [`${mount}/encrypt/${key}`, 'update'],
-    [`${mount}/decrypt/${key}`, 'update'],
-    [`${mount}/rewrap/${key}`, 'update'],
-    ['auth/token/lookup-self', 'read'],
-    ['auth/token/renew-self', 'update'],
-    ['auth/token/revoke-self', 'update'],
-  ];
-  const width = Math.max(...rights.map(([path]) => path.length)) + 2;
-  const line = (path: string, right: string): string =>
-    `path ${`"${path}"`.padEnd(width)} { capabilities = ["${right}"] }\n`;
-  return rights.map(([path, capability]) => line(path, capability)).join('');
+  const lines = [...POLICY_LINES['hyok-management'], ...POLICY_LINES.crypto, ...TOKEN_LINES];
+  const rights = lines.map(({ capability, path }) => ({ capability, path: fill(path, { m: mount, k: key }) }));
+  const width = Math.max(...rights.map(({ path }) => path.length)) + 2;
+  return rights
+    .map(({ capability, path }) => `path ${`"${path}"`.padEnd(width)} { capabilities = ["${capability}"] }\n`)
+    .join('');
 }
 
 /** Mounts AppRole if needed, writes the role and draws a secret id. */

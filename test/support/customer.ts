@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { stringify } from 'yaml';
 
-import { startOpenBao, type OpenBaoServer } from '../../scripts/openbao/server.ts';
+import { startOpenBao, type OpenBaoOptions, type OpenBaoServer } from '../../scripts/openbao/server.ts';
 import {
   administer,
   createKey,
@@ -67,8 +67,8 @@ path "auth/token/revoke-self" { capabilities = ["update"] }
 `;
 
 /** Starts the customer's OpenBao with Transit, a policy, an AppRole and a certificate role. The caller disposes of it. */
-export async function startCustomer(): Promise<Customer> {
-  const bao = await startOpenBao();
+export async function startCustomer(options: OpenBaoOptions = {}): Promise<Customer> {
+  const bao = await startOpenBao(options);
   const folder = await mkdtemp(join(tmpdir(), 'customer-'));
   const dispose = async (): Promise<void> => {
     await bao.stop();
