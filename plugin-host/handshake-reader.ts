@@ -20,6 +20,7 @@ export async function readFirstLine(stdout: Readable, signal: AbortSignal): Prom
   const line = Promise.withResolvers<string>();
   const parts: Buffer[] = [];
   let held = 0;
+  let lastWords: NodeJS.Timeout | undefined;
 
   const onData = (chunk: Buffer): void => {
     const end = chunk.indexOf(LF);
@@ -34,7 +35,11 @@ export async function readFirstLine(stdout: Readable, signal: AbortSignal): Prom
     else line.resolve(text);
   };
   const onAbort = (): void => {
-    line.reject(signal.reason as Error);
+    const reason = signal.reason as Error;
+    const isEnd = reason instanceof PluginHostError && reason.code === 'ERR_PLUGIN_EXITED';
+    if (!isEnd) line.reject(reason);
+    // What the process wrote before it ended may still be on its way; a grandchild may hold the stream open.
+    else lastWords = setTimeout(() => line.reject(reason), LAST_WORDS_MS);
   };
 
   if (signal.aborted) onAbort();
@@ -45,10 +50,14 @@ export async function readFirstLine(stdout: Readable, signal: AbortSignal): Prom
   try {
     return await line.promise;
   } finally {
+    clearTimeout(lastWords);
     signal.removeEventListener('abort', onAbort);
     stdout.off('data', onData).off('end', onEnd).resume();
   }
 }
+
+/** How long the end of the output is waited for when the process has ended, in milliseconds. */
+const LAST_WORDS_MS = 200;
 
 function tooLong(): PluginHostError {
   return new PluginHostError(
