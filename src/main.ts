@@ -1,6 +1,7 @@
 // The only file that touches the process: environment, signals, exit. Everything else is loaded once it is defended.
 import { writeSync } from 'node:fs';
 
+import { defectFields } from './logging/defect-fields.ts';
 import { defendProcess } from './self-defence.ts';
 
 const STDOUT = 1;
@@ -43,7 +44,7 @@ function giveUp(error: unknown): never {
     '@level': 'error',
     '@message': 'plugin failed',
     '@timestamp': new Date().toISOString().replace('Z', '000Z'),
-    ...(error instanceof Error && { err: error.message, err_name: error.name, err_stack: error.stack }),
+    ...defectFields(error),
   };
   writeSync(STDERR, `${JSON.stringify(entry)}\n`);
   process.exit(1);

@@ -10,6 +10,7 @@ import { formatHandshakeLine } from '../plugin-protocol/handshake.ts';
 import { negotiateVersion } from '../plugin-protocol/versions.ts';
 
 import { BUILD_INFO, type BuildInfo } from './build-info.ts';
+import { defectFields } from './logging/defect-fields.ts';
 import { isError } from './logging/error-fields.ts';
 import type { Logger } from './logging/logger.ts';
 import { watchParent } from './serve/orphan-guard.ts';
@@ -111,8 +112,7 @@ function listen(
   on('warning', (warning) => log.warn({ warning: messageOf(warning) }, 'warning of the runtime'));
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     on(event, (error) => {
-      // What is thrown without being an error may be anything, a secret too.
-      log.error(isError(error) ? { err: error, event } : { event }, 'plugin failed');
+      log.error({ event, ...defectFields(error) }, 'plugin failed');
       stop(event);
       end(1);
     });

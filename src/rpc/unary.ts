@@ -4,6 +4,7 @@ import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 
 import { KeystoreError, type KeystoreErrorDetails } from '../keystore/errors.ts';
 import type { CallTrace } from '../keystore/call.ts';
+import { defectFields } from '../logging/defect-fields.ts';
 import type { Logger } from '../logging/logger.ts';
 import { ERROR_TABLE } from './error-table.ts';
 import { type Face, toStatus } from './status.ts';
@@ -112,13 +113,6 @@ function detailFields(details: KeystoreErrorDetails): Record<string, unknown> {
     cause: details.cause,
     source: details.source,
   };
-}
-
-// What was thrown may be anything, and its message may quote a request: only its kind and place are told.
-function defectFields(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { thrown: typeof error };
-  const frames = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line));
-  return { error_name: error.name, error_stack: frames?.join('\n') };
 }
 
 function traceFields({ openbaoRequestIds }: CallTrace): Record<string, unknown> {

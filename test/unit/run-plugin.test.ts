@@ -419,13 +419,17 @@ describe('P40: what breaks the process', () => {
   test.each(['uncaughtException', 'unhandledRejection'])('%s: one error line, exit code 1', async (event) => {
     await withRun({}, async (run) => {
       const { address } = await run.handshake();
-      const error = Object.assign(new TypeError('boom'), { response: { token: 'canary' } });
+      const error = Object.assign(new TypeError('canary'), { response: { token: 'canary' } });
       run.events.emit(event, error);
       // Synchronously: nothing can be relied on any more.
       expect(run.exits).toEqual([1]);
       expect(existsSync(address)).toBe(false);
       expect(run.messages('error')).toEqual(['plugin failed']);
-      expect(run.entries.find(({ level }) => level === 'error')!.fields).toMatchObject({ err: 'boom', event });
+      expect(run.entries.find(({ level }) => level === 'error')!.fields).toMatchObject({
+        event,
+        error_name: 'TypeError',
+        error_stack: expect.stringMatching(/^ {4}at .*run-plugin\.test/) as string,
+      });
       expect(JSON.stringify(run.entries)).not.toContain('canary');
     });
   });
