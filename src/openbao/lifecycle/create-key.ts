@@ -1,7 +1,6 @@
 import { KeystoreError } from '../../keystore/errors.ts';
 import type { CreateKeyInput } from '../../keystore/key-lifecycle.ts';
-import { transitTypeOf } from '../../keystore/key-types.ts';
-import type { KeyState } from '../../keystore/key-types.ts';
+import { type KeyState, transitTypeOf } from '../../keystore/key-types.ts';
 import type { LiveKey } from '../../keystore/keystore.ts';
 import { answerData } from '../answer.ts';
 import { malformedAnswer } from '../errors.ts';

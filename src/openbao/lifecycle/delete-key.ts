@@ -40,13 +40,12 @@ async function isGone(turn: Turn, keyId: string): Promise<boolean> {
 }
 
 async function destroy(turn: Turn, keyId: string): Promise<void> {
-  for (let round = 1; ; round += 1) {
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     await allowDeletion(turn, keyId);
     // With its protection off the key must not be left behind, whoever goes away now.
     const removed = await inAftermath(turn, (after) => remove(after, keyId, round === MAX_ROUNDS));
     // A rotation at the same moment leaves the key alive in the memory of the active node; a second deletion ends that.
     if (removed && (await inAftermath(turn, (after) => isGone(after, keyId)))) return;
-    if (round === MAX_ROUNDS) break;
   }
   turn.log.error({ key_id: keyId }, 'a key that was deleted is still there');
   throw new KeystoreError('key-state-diverged', 'the key is still there after its deletion');

@@ -7,7 +7,7 @@ import { keyVerbPath } from '../paths.ts';
 import { delay } from '../waiting.ts';
 import { findKey } from '../find-key.ts';
 import { decideImport, type ImportStep } from './import-decision.ts';
-import { LEASE_MS, readMarker, type StoredMarker, writeMarker } from './import-marker.ts';
+import { LEASE_MS, POLL_MS, readMarker, type StoredMarker, writeMarker } from './import-marker.ts';
 import { checkImportParameters } from './import-parameters.ts';
 import type { Turn } from '../turn.ts';
 import { inAftermath } from './aftermath.ts';
@@ -17,7 +17,6 @@ import { writeThrough } from './write-through.ts';
 const WRAPPED_AES256_BYTES = 512 + 40;
 /** From then on before the end of its lease an import is not begun: it must be over by then. */
 const LEASE_RESERVE_MS = 110_000;
-const POLL_MS = 100;
 
 /**
  * Imports material once. With a state mount one of any number of importers in any number of processes takes the marker and
@@ -110,12 +109,15 @@ async function write(turn: Turn, keyId: string, wrappedMaterial: Buffer, latestS
   const path = keyVerbPath(turn.mount, keyId, 'import');
   const context = { policyPath: path, capability: 'update' };
   const body = { type: 'aes256-gcm96', hash_function: 'SHA256', ciphertext: wrappedMaterial.toString('base64') };
+  const requireLease = (): void => {
+    if (Date.now() > latestStart) throw new KeystoreError('key-state-diverged', 'the lease of the import is over');
+  };
   const isMade = async (): Promise<boolean> => {
     if ((await findKey(turn, keyId)) !== undefined) return true;
-    if (Date.now() > latestStart) throw new KeystoreError('key-state-diverged', 'the lease of the import is over');
+    requireLease();
     return false;
   };
-  if (Date.now() > latestStart) throw new KeystoreError('key-state-diverged', 'the lease of the import is over');
+  requireLease();
   // OpenBao imports without a transaction: an import that overlaps another one becomes a second version.
   const { answer, mayBeEarlier } = await writeThrough(turn, keyId, { verb: 'write', path, body, context }, isMade);
   if (answer.status < 300) return;

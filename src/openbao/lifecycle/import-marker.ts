@@ -106,7 +106,8 @@ export async function markDeleted(turn: Turn, keyId: string): Promise<'done' | '
   }
 }
 
-const POLL_MS = 100;
+/** Between two looks at a marker that somebody else holds. */
+export const POLL_MS = 100;
 /** Longer than an import can take: whoever takes a marker over must be alone. */
 export const LEASE_MS = 300_000;
 /** Allowance for clocks that differ between processes. */
