@@ -6,7 +6,7 @@ import { ControllerService } from '../plugin-protocol/services.ts';
 import { configurePlugin, deinitPlugin, initPlugin, matchServices, namesConfig } from './bootstrap.ts';
 import { Connection } from './connection.ts';
 import { PluginHostError, type StartStep } from './errors.ts';
-import { acceptHandshake, readFirstLine } from './handshake-reader.ts';
+import { acceptHandshake, FirstLine } from './handshake-reader.ts';
 import { buildEnvironment } from './launch/environment.ts';
 import { openExecutable } from './launch/executable.ts';
 import { type PluginProcess, type ProcessExit, startProcess } from './launch/plugin-process.ts';
@@ -108,7 +108,9 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
   await using resources = new AsyncDisposableStack();
   const sockets = resources.use(await makeSocketDirectory(plan.socketDirectory));
   const own = createOneTimeCertificate();
-  const { child, executable, hashedBytesRun } = await launch(plan, sockets.path, own, attempt, signal);
+  const firstLine = new FirstLine();
+  const launched = { attempt, firstLine, own, unixSocketDir: sockets.path };
+  const { child, executable, hashedBytesRun } = await launch(plan, launched, signal);
   resources.use(child);
 
   const gone = new AbortController();
@@ -121,7 +123,7 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
   resources.defer(() => clearTimeout(timer));
   const cause = AbortSignal.any([signal, gone.signal, limit.signal]);
 
-  const line = await preferExit(child, gone.signal, readFirstLine(child.stdout, cause));
+  const line = await preferExit(child, gone.signal, firstLine.read(cause));
   const handshake = acceptHandshake(line, plan.protocolVersions);
   await child.assertUnchanged();
 
@@ -179,9 +181,12 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
 
 async function launch(
   plan: PluginPlan,
-  unixSocketDir: string,
-  own: OneTimeCertificate,
-  attempt: StartAttempt,
+  {
+    attempt,
+    firstLine,
+    own,
+    unixSocketDir,
+  }: { attempt: StartAttempt; firstLine: FirstLine; own: OneTimeCertificate; unixSocketDir: string },
   signal: AbortSignal,
 ): Promise<{ child: PluginProcess; executable: string; hashedBytesRun: boolean }> {
   await using executable = await openExecutable({ ...plan, signal });
@@ -197,6 +202,7 @@ async function launch(
     executable,
     args: plan.args,
     environment: buildEnvironment(plan.environment, protocol),
+    stdout: firstLine,
     stderr: attempt.relay.sink('stderr'),
   });
   return { child, executable: executable.path, hashedBytesRun: executable.hashedBytesRun };

@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 import { ProtocolError, type ProtocolErrorCode } from '../plugin-protocol/errors.ts';
 import { type HandshakeLine, parseHandshakeLine } from '../plugin-protocol/handshake.ts';
 import { acceptVersion } from '../plugin-protocol/versions.ts';
@@ -11,53 +9,54 @@ const MAX_LINE_BYTES = 64 * 1024;
 /** A handshake the host can work with: gRPC, and with a certificate. */
 export type AcceptedHandshake = HandshakeLine & { readonly protocol: 'grpc'; readonly certificateDer: Buffer };
 
-/**
- * The first line of a plugin's stdout; at the end of the stream an unfinished line counts too. What follows is drained
- * and dropped for the rest of the stream's life. Rejects with `ERR_HANDSHAKE_MISSING`, `ERR_HANDSHAKE_FIELDS` or the
- * signal's reason.
- */
-export async function readFirstLine(stdout: Readable, signal: AbortSignal): Promise<string> {
-  const line = Promise.withResolvers<string>();
-  const parts: Buffer[] = [];
-  let held = 0;
-  let lastWords: NodeJS.Timeout | undefined;
+/** Takes a plugin's stdout from its first byte to its end, keeps the first line and drops the rest. */
+export class FirstLine {
+  readonly #line = Promise.withResolvers<string>();
+  #parts: Buffer[] = [];
+  #held = 0;
+  #isKept = false;
 
-  const onData = (chunk: Buffer): void => {
+  constructor() {
+    // The end may come before anybody waits.
+    this.#line.promise.catch(() => undefined);
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#isKept) return;
     const end = chunk.indexOf(LF);
-    parts.push(end === -1 ? chunk : chunk.subarray(0, end));
-    held += chunk.length;
-    if (end !== -1) line.resolve(Buffer.concat(parts).toString('utf8'));
-    else if (held > MAX_LINE_BYTES) line.reject(tooLong());
-  };
-  const onEnd = (): void => {
-    const text = Buffer.concat(parts).toString('utf8');
-    if (text === '') line.reject(missing());
-    else line.resolve(text);
-  };
-  const onAbort = (): void => {
-    const reason = signal.reason as Error;
-    const isEnd = reason instanceof PluginHostError && reason.code === 'ERR_PLUGIN_EXITED';
-    if (!isEnd) line.reject(reason);
-    // What the process wrote before it ended may still be on its way; a grandchild may hold the stream open.
-    else lastWords = setTimeout(() => line.reject(reason), LAST_WORDS_MS);
-  };
+    this.#parts.push(end === -1 ? chunk : chunk.subarray(0, end));
+    this.#held += chunk.length;
+    if (end !== -1) this.#keep((text) => this.#line.resolve(text));
+    else if (this.#held > MAX_LINE_BYTES) this.#keep(() => this.#line.reject(tooLong()));
+  }
 
-  if (signal.aborted) onAbort();
-  // Node tells the end of an empty stream even while nobody reads it.
-  if (stdout.readableEnded) onEnd();
-  signal.addEventListener('abort', onAbort, { once: true });
-  stdout.on('data', onData).on('end', onEnd);
-  try {
-    return await line.promise;
-  } finally {
-    clearTimeout(lastWords);
-    signal.removeEventListener('abort', onAbort);
-    stdout.off('data', onData).off('end', onEnd).resume();
+  /** An unfinished line counts too. */
+  end(): void {
+    if (this.#isKept) return;
+    this.#keep((text) => {
+      if (text === '') this.#line.reject(missing());
+      else this.#line.resolve(text);
+    });
+  }
+
+  /** Rejects with `ERR_HANDSHAKE_MISSING`, `ERR_HANDSHAKE_FIELDS` or, when it has no line by then, the signal's reason. */
+  async read(signal: AbortSignal): Promise<string> {
+    const onAbort = (): void => this.#line.reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await this.#line.promise;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #keep(settle: (text: string) => void): void {
+    this.#isKept = true;
+    settle(Buffer.concat(this.#parts).toString('utf8'));
+    this.#parts = [];
   }
 }
-
-/** How long the end of the output is waited for when the process has ended, in milliseconds. */
-const LAST_WORDS_MS = 200;
 
 function tooLong(): PluginHostError {
   return new PluginHostError(

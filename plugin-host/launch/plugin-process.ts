@@ -24,7 +24,6 @@ export interface ProcessExit {
 /** A plugin's process, the leader of its own group. Disposing ends it: at once, or in peace when it was asked to leave. */
 export interface PluginProcess extends AsyncDisposable {
   readonly pid: number;
-  readonly stdout: Readable;
   /** Resolves when the process is gone and what it wrote has been read. Its group is dead then, too. */
   readonly exited: Promise<ProcessExit>;
   /**
@@ -36,20 +35,27 @@ export interface PluginProcess extends AsyncDisposable {
   expectExit(): void;
 }
 
-/** Starts an executable without a shell. stdin is empty; stderr goes to the sink for the process's whole life. */
+/** Where one of the process's streams goes, for its whole life. */
+export interface OutputSink {
+  write(chunk: Buffer): void;
+  /** Once, before the end of the process is told. */
+  end(): void;
+}
+
+/** Starts an executable without a shell. stdin is empty. */
 export async function startProcess(options: {
   executable: Executable;
   args: readonly string[];
   environment: Readonly<Record<string, string | undefined>>;
-  stderr: { write(chunk: Buffer): void; end(): void };
+  stdout: OutputSink;
+  stderr: OutputSink;
 }): Promise<PluginProcess> {
-  const { executable, stderr } = options;
+  const { executable } = options;
   const { child, unguard } = await spawned(executable, options.args, options.environment);
   const { pid } = child;
   const disarm = atHostExit(() => killGroup(pid));
-  child.stderr.on('data', (chunk: Buffer) => stderr.write(chunk));
-  // A pipe that breaks shows as the end of the process; without a listener it would be an uncaught exception here.
-  for (const pipe of [child.stdout, child.stderr]) pipe.on('error', () => undefined);
+  const finishStdout = drain(child.stdout, options.stdout);
+  const finishStderr = drain(child.stderr, options.stderr);
 
   const exited = (async (): Promise<ProcessExit> => {
     const closed = once(child, 'close');
@@ -59,16 +65,14 @@ export async function startProcess(options: {
     disarm();
     unguard();
     await settlesWithin(closed, PIPES_MS);
-    child.stdout.destroy();
-    child.stderr.destroy();
-    stderr.end();
+    finishStdout();
+    finishStderr();
     return { exitCode, signal };
   })();
 
   let leaveMs = 0;
   const started: PluginProcess = {
     pid,
-    stdout: child.stdout,
     exited,
     // The file of a program cannot be written while it runs.
     assertUnchanged: () => (executable.hashedBytesRun ? Promise.resolve() : executable.assertUnchanged()),
@@ -88,6 +92,23 @@ export async function startProcess(options: {
     await started[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Reads a stream into its sink from now on; the returned function ends it if it has not ended by itself. */
+function drain(stream: Readable, sink: OutputSink): () => void {
+  let isEnded = false;
+  const finish = (): void => {
+    stream.destroy();
+    if (isEnded) return;
+    isEnded = true;
+    sink.end();
+  };
+  stream
+    .on('data', (chunk: Buffer) => sink.write(chunk))
+    .on('end', finish)
+    // A pipe that breaks shows as the end of the process; without a listener it would be an uncaught exception here.
+    .on('error', () => undefined);
+  return finish;
 }
 
 /** SIGKILL to all that is left of the group. */

@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
-import { openExecutable } from '../../../plugin-host/launch/executable.ts';
+import { FirstLine } from '../../../plugin-host/handshake-reader.ts';
+import { type Executable, openExecutable } from '../../../plugin-host/launch/executable.ts';
 import { startProcess } from '../../../plugin-host/launch/plugin-process.ts';
 
 const linux = process.platform === 'linux' ? test : test.skip;
 const { signal } = new AbortController();
-const stderr = { write: () => undefined, end: () => undefined };
+const nowhere = { write: () => undefined, end: () => undefined };
+const output = { stdout: nowhere, stderr: nowhere };
 
 describe('launch', () => {
   let directory: string;
@@ -21,17 +24,30 @@ describe('launch', () => {
     await rm(directory, { recursive: true });
   });
 
-  linux('H31 an executable swapped between check and start is not what runs', async () => {
-    const path = join(directory, 'plugin');
-    await copyFile('/bin/true', path);
-    await copyFile('/bin/false', join(directory, 'other'));
+  /** A copy of the program, checked and ready to be started. */
+  async function opened(program: string): Promise<Executable> {
+    await copyFile(program, join(directory, 'plugin'));
     const sha256 = createHash('sha256')
-      .update(await readFile(path))
+      .update(await readFile(program))
       .digest('hex');
-    await using executable = await openExecutable({ directory, file: 'plugin', sha256, signal });
-    await rename(join(directory, 'other'), path);
-    await using child = await startProcess({ executable, args: [], environment: {}, stderr });
-    child.stdout.resume();
+    return openExecutable({ directory, file: 'plugin', sha256, signal });
+  }
+
+  linux('H31 an executable swapped between check and start is not what runs', async () => {
+    await using executable = await opened('/bin/true');
+    await copyFile('/bin/false', join(directory, 'other'));
+    await rename(join(directory, 'other'), executable.path);
+    await using child = await startProcess({ executable, args: [], environment: {}, ...output });
     await expect(child.exited).resolves.toEqual({ exitCode: 0, signal: null });
+  });
+
+  linux('H4 what a process wrote counts, even if it ended while its file was still being checked', async () => {
+    await using executable = await opened('/bin/echo');
+    const stdout = new FirstLine();
+    const slow = { ...executable, assertUnchanged: () => setTimeout(600) };
+    const options = { executable: slow, args: ['-n', 'hello'], environment: {}, stdout, stderr: nowhere };
+    await using child = await startProcess(options);
+    await child.exited;
+    await expect(stdout.read(signal)).resolves.toBe('hello');
   });
 });

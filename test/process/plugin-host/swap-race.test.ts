@@ -18,7 +18,8 @@ import { processesWith, recordLog } from './host-fixture.ts';
 
 const linux = process.platform === 'linux' ? test : test.skip;
 const { signal } = new AbortController();
-const stderr = { write: () => undefined, end: () => undefined };
+const nowhere = { write: () => undefined, end: () => undefined };
+const output = { stdout: nowhere, stderr: nowhere };
 const restart = { maxRestarts: 0 };
 const LONGEST_MS = 600_000;
 
@@ -104,8 +105,7 @@ describe('R-HOST-02 an executable that is swapped between check and start', () =
       [executable.path, 1],
     ] as const) {
       const started = { ...executable, startPath };
-      await using child = await startProcess({ executable: started, args: [], environment: {}, stderr });
-      child.stdout.resume();
+      await using child = await startProcess({ executable: started, args: [], environment: {}, ...output });
       expect(await child.exited).toEqual({ exitCode, signal: null });
     }
   });
@@ -125,7 +125,7 @@ describe('R-HOST-02 an executable that is swapped between check and start', () =
     await file.write(Buffer.from([0x7f]), 0, 1, 0);
     await file.close();
     const environment = { SWAPPED_IN_PLACE: plugin };
-    await expect(startProcess({ executable, args: ['600'], environment, stderr })).rejects.toMatchObject({
+    await expect(startProcess({ executable, args: ['600'], environment, ...output })).rejects.toMatchObject({
       code: 'ERR_CHECKSUM',
       message: `${executable.path} was changed while it was being started`,
     });
@@ -144,7 +144,7 @@ describe('R-HOST-02 an executable that is swapped between check and start', () =
     });
     const file = await open(plugin, 'r+');
     try {
-      await expect(startProcess({ executable, args: ['600'], environment: {}, stderr })).rejects.toMatchObject({
+      await expect(startProcess({ executable, args: ['600'], environment: {}, ...output })).rejects.toMatchObject({
         code: 'ERR_SPAWN',
         message: `${executable.path} does not start: ETXTBSY`,
       });
