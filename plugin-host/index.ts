@@ -20,6 +20,15 @@ export type {
 export type { CloseOptions, PluginInfo } from './generation.ts';
 export type { PluginEnvironmentOptions } from './launch/environment.ts';
 export { runAsReaper } from './launch/reaper.ts';
+export {
+  listedPlugin,
+  type ListedPlugin,
+  loadPluginList,
+  type PluginList,
+  type PluginListOptions,
+  readPluginList,
+} from './list/plugin-list.ts';
+export type { PluginLogLevel } from './log-filter.ts';
 export type { HostLogger } from './log-relay.ts';
 export type {
   HealthOptions,

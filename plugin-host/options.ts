@@ -11,6 +11,7 @@ import {
   TIME_LIMITS,
   type TimeLimits,
 } from './limits.ts';
+import { atLogLevel, type PluginLogLevel } from './log-filter.ts';
 import type { HostLogger } from './log-relay.ts';
 import { checkHostOptions, checkReplacement } from './options-check.ts';
 
@@ -67,6 +68,8 @@ export interface PluginOptions<Contract extends PluginContract = PluginContract>
    * and takes the calls while this one is in `backoff` or `failed`, until this one is ready again.
    */
   readonly backup?: string;
+  /** The least level that is logged of it, the host's own lines about it included. Default `trace`: the logger decides. */
+  readonly logLevel?: PluginLogLevel;
   /** Whether calls wait, within their time, for a plugin that is starting or in back-off. Default true. */
   readonly waitForReady?: boolean;
   /** For the probe of `replace`, its health check included. Default 10 000. */
@@ -127,7 +130,7 @@ export function validateHostOptions(options: PluginHostOptions): readonly Plugin
     Object.freeze({
       ...completeLimits(TIME_LIMITS, entry),
       name,
-      logger: logger.child({ plugin: name }),
+      logger: atLogLevel(logger.child({ plugin: name }), entry.logLevel ?? 'trace'),
       directory,
       socketDirectory,
       contract: entry.contract,

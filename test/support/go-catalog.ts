@@ -32,6 +32,12 @@ export interface LoadResult {
   readonly plugins: readonly LoadedPlugin[];
 }
 
+export interface DecodedList {
+  /** The loader's error; empty when the file is good. */
+  readonly error: string;
+  readonly plugins: readonly PluginEntry[];
+}
+
 /** One call of `catalog.New` and what is done with its result. */
 export interface Catalog {
   load(...plugins: readonly PluginEntry[]): Promise<LoadResult>;
@@ -51,6 +57,8 @@ export interface Catalog {
 export interface CatalogHost extends GoProgram {
   /** A catalog that nothing is loaded into yet; the program closes it at the latest when it ends. */
   catalog(): Catalog;
+  /** What CMK's loader makes of a file whose only key is `plugins`, or its error. */
+  decode(yaml: string): Promise<DecodedList>;
   /** The children of the program: the plugin processes. */
   processes(): Promise<readonly ProcessSample[]>;
 }
@@ -71,6 +79,7 @@ export function startCatalogHost(programs: GoPrograms, env: Record<string, strin
         close: () => program.send('close', { catalog }),
       };
     },
+    decode: (yaml: string) => program.send<DecodedList>('decode', { yaml }),
     processes: () => program.send<readonly ProcessSample[]>('processes'),
   });
 }

@@ -1,6 +1,6 @@
 // Command catalog loads keystore plugins with plugin-sdk's catalog, the loader inside CMK, and calls them on command.
 //
-//	catalog -descriptors FILE     commands: load, call, repeat, expose, log, processes, close
+//	catalog -descriptors FILE     commands: decode, load, call, repeat, expose, log, processes, close
 package main
 
 import (
@@ -37,6 +37,7 @@ func main() {
 	host := &host{messages: messages, catalogs: map[string]loaded{}}
 	defer host.closeAll()
 	err = lines.Serve(map[string]lines.Handler{
+		"decode":    lines.Handle(host.decode),
 		"load":      lines.Handle(host.load),
 		"call":      lines.Handle(host.call),
 		"repeat":    lines.Handle(host.repeat),
