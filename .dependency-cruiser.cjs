@@ -21,6 +21,11 @@ module.exports = {
     only('protocol-is-shared-ground', '^plugin-protocol/', ['^proto/gen/']),
     only('contract-knows-no-end', '^keystore-contract/', ['^proto/gen/', '^plugin-protocol/']),
     only('host-never-imports-plugin', '^plugin-host/', BOTH_ENDS),
+    never(
+      'host-library-knows-no-keystore',
+      { path: '^plugin-host/', pathNot: '^plugin-host/command/' },
+      { path: ['^keystore-contract/', '^proto/gen/plugin/keystore/', '^plugin-host/command/'] },
+    ),
     {
       ...only('plugin-never-imports-host', '^src/', BOTH_ENDS),
       from: { path: '^src/', pathNot: SELF_TEST },

@@ -48,13 +48,18 @@ export class Connection {
   #ended: Error | undefined;
 
   /** Trusts the announced certificate and nothing else. Connects with the first call. */
-  constructor(plugin: string, { network, address, certificateDer }: AcceptedHandshake, own: OneTimeCertificate) {
+  constructor(
+    plugin: string,
+    { network, address, certificateDer }: AcceptedHandshake,
+    own: OneTimeCertificate,
+    more: ClientOptions = {},
+  ) {
     this.#plugin = plugin;
     const trusted = Buffer.from(certificatePemFromDer(certificateDer));
     this.client = new Client(
       network === 'unix' ? `unix:${address}` : `dns:${address}`,
       credentials.createSsl(trusted, Buffer.from(own.privateKeyPem), Buffer.from(own.certificatePem)),
-      network === 'unix' ? CHANNEL_OPTIONS : { ...CHANNEL_OPTIONS, ...TCP_OPTIONS },
+      { ...CHANNEL_OPTIONS, ...(network === 'tcp' && TCP_OPTIONS), ...more },
     );
   }
 

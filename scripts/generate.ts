@@ -7,6 +7,7 @@ import { descriptorSetModule } from './generate/descriptor-set.ts';
 import { renderErrorTable } from './generate/error-table.ts';
 import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
 import { thirdPartyNotices } from './generate/notices.ts';
+import { renderPluginHostOptions } from './generate/plugin-host-options.ts';
 import { renderPolicies } from './generate/policies.ts';
 import { protocolModules } from './generate/protocol-modules.ts';
 import { report } from './report.ts';
@@ -25,6 +26,7 @@ await settle(code, await readTree(CODE));
 const documents: Record<string, Promise<string> | string> = {
   'docs/reference/configuration.md': renderConfigurationTable(),
   'docs/reference/errors.md': renderErrorTable(),
+  'docs/reference/plugin-host-options.md': renderPluginHostOptions(),
   'docs/reference/policies.md': renderPolicies(),
   'THIRD-PARTY-NOTICES.md': thirdPartyNotices(),
 };

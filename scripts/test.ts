@@ -3,6 +3,7 @@
 //
 // REQUIRE_ALL=1 makes a missing optional tool an error and runs the long rounds at full scale.
 import { readFile, rm } from 'node:fs/promises';
+import { buildPluginHost } from './build/plugin-host.ts';
 import { buildProduct } from './build/product.ts';
 import { openbaoBinary } from './openbao/binary.ts';
 import { report, reportFailure } from './report.ts';
@@ -29,6 +30,7 @@ process.exitCode = failed > 0 ? 1 : 0;
 async function test(jestArguments: readonly string[]): Promise<Counts> {
   const environment = await testEnvironment();
   await buildProduct(report);
+  await buildPluginHost(report);
   await openbaoBinary(report);
 
   await rm(RESULTS, { force: true });

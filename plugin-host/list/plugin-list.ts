@@ -19,6 +19,8 @@ const VERSIONS = [0, 1];
 
 /** One entry of a `plugins:` list that is to be started. */
 export interface ListedPlugin<Contract extends PluginContract = PluginContract> {
+  /** Its name in the host, of type and name. */
+  readonly key: string;
   readonly name: string;
   readonly contract: Contract;
   /** In lower case. What they mean is CMK's business: `hyok`, `default_keystore`. */
@@ -182,6 +184,7 @@ async function toListed({ contract, entry, path }: Found, key: string, warnings:
     return problem === undefined;
   });
   return {
+    key,
     name,
     contract,
     tags: tags.map((tag) => tag.toLowerCase()),

@@ -32,25 +32,51 @@ export async function makeExecutable(code: string, folder: string, report: (text
   const at = (name: string): string => join(resolve(folder), name);
   const executable = at('executable');
   await writeFile(at('wrapped.js'), `(function (exports, require, module) {${code}\n})`);
-  await copyFile(process.execPath, at('node'));
-  await strip(at('node'), report);
+  const node = await makeNode(folder, report);
+  await makeCodeCache({ node, bundle: at('wrapped.js'), cache: at('code-cache'), folder: at('run') });
 
-  await makeCodeCache({ node: at('node'), bundle: at('wrapped.js'), cache: at('code-cache'), folder: at('run') });
-
-  const configuration = {
+  await makeSingleExecutable({
     main: resolve('scripts/build/launcher.cjs'),
-    executable: at('node'),
+    node,
     output: executable,
     assets: { bundle: at('wrapped.js'), 'code-cache': at('code-cache') },
     execArgv: EXEC_ARGV,
+  });
+  return executable;
+}
+
+/** A copy of this Node in the folder, without symbols. */
+export async function makeNode(folder: string, report: (text: string) => void): Promise<string> {
+  const node = join(resolve(folder), 'node');
+  await copyFile(process.execPath, node);
+  await strip(node, report);
+  return node;
+}
+
+/** Node and a program of one CommonJS file in one executable. `execArgv` are Node's flags; no environment can add to them. */
+export async function makeSingleExecutable({
+  node,
+  output,
+  ...parts
+}: {
+  readonly main: string;
+  readonly node: string;
+  readonly output: string;
+  readonly assets?: Readonly<Record<string, string>>;
+  readonly execArgv: readonly string[];
+}): Promise<void> {
+  const configuration = {
+    ...parts,
+    executable: node,
+    output,
     execArgvExtension: 'none',
     disableExperimentalSEAWarning: true,
   };
-  await writeFile(at('sea.json'), JSON.stringify(configuration));
-  await capture(process.execPath, ['--build-sea', at('sea.json')]);
+  const file = `${output}.json`;
+  await writeFile(file, JSON.stringify(configuration));
+  await capture(process.execPath, ['--build-sea', file]);
   // macOS runs no program whose signature does not fit its bytes.
-  if (process.platform === 'darwin') await capture('codesign', ['--sign', '-', '--force', executable]);
-  return executable;
+  if (process.platform === 'darwin') await capture('codesign', ['--sign', '-', '--force', output]);
 }
 
 /** The code that V8 compiles while a plugin starts and is set up; the same for the same bundle. */

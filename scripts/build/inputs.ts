@@ -6,10 +6,10 @@ import { isThere } from '../run.ts';
 const SOURCES = ['src', 'plugin-host', 'plugin-protocol', 'keystore-contract', 'proto/gen', 'scripts/build'];
 const FILES = ['package-lock.json', 'package.json', 'scripts/build.ts'];
 
-/** Changes whenever a build would give another result, the time of the build aside. */
-export async function hashInputs({ buildTime, ...origin }: BuildInfo): Promise<string> {
+/** Changes whenever a build would give another result, the time of the build aside. `more` are files of one build alone. */
+export async function hashInputs({ buildTime, ...origin }: BuildInfo, more: readonly string[] = []): Promise<string> {
   const hash = createHash('sha256');
-  for (const path of [...SOURCES, ...FILES]) {
+  for (const path of [...SOURCES, ...FILES, ...more]) {
     for (const [file, content] of await readTree(path)) hash.update(`${file} ${content.length}\n`).update(content);
   }
   const { SOURCE_DATE_EPOCH } = process.env;

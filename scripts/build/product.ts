@@ -1,4 +1,4 @@
-import { access, chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openScratchFolder } from '../scratch.ts';
 import { readBuildInfo } from './build-info.ts';
@@ -6,6 +6,7 @@ import { bundlePlugin } from './bundle.ts';
 import { makeExecutable } from './executable.ts';
 import { hashInputs } from './inputs.ts';
 import { tryOut } from './try-out.ts';
+import { isUpToDate } from './up-to-date.ts';
 
 /** What the build makes. */
 export const PRODUCT = {
@@ -26,7 +27,7 @@ const BUILT_FROM = resolve('dist/.built-from');
 export async function buildProduct(report: (text: string) => void): Promise<boolean> {
   const buildInfo = await readBuildInfo();
   const wanted = await hashInputs(buildInfo);
-  if (await isUpToDate(wanted)) return false;
+  if (await isUpToDate(BUILT_FROM, wanted, Object.values(PRODUCT))) return false;
 
   const started = Date.now();
   await mkdir('dist', { recursive: true });
@@ -52,15 +53,6 @@ export async function buildProduct(report: (text: string) => void): Promise<bool
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   report(`Built dist/keystoreop-openbao (${sizes[0]}) and its .cjs (${sizes[1]}) in ${seconds} s.`);
   return true;
-}
-
-async function isUpToDate(wanted: string): Promise<boolean> {
-  try {
-    await Promise.all([access(PRODUCT.executable), access(PRODUCT.bundle)]);
-    return (await readFile(BUILT_FROM, 'utf8')) === wanted;
-  } catch {
-    return false;
-  }
 }
 
 /** In a folder with nothing in it, so that nothing can be read from beside the file. */

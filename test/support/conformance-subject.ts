@@ -1,8 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
 
-import type { Outcome, Subject, UnaryMethod } from '../../keystore-contract/conformance/subject.ts';
-import { keystoreContract } from '../../keystore-contract/host-contract.ts';
-import { type CallOptions, PluginCallError, type PluginClient } from '../../plugin-host/index.ts';
+import type { Outcome, Subject } from '../../keystore-contract/conformance/subject.ts';
 import { parseStatusDetails, STATUS_DETAILS_KEY } from '../../plugin-protocol/status-details.ts';
 import type { PluginConnection } from './plugin-connection.ts';
 
@@ -16,36 +14,6 @@ export function connectionSubject({ call }: Pick<PluginConnection, 'call'>): Sub
       ),
   };
 }
-
-/** A plugin behind a host's typed clients. */
-export function hostSubject(client: PluginClient<typeof keystoreContract>): Subject {
-  const functions = new Map(
-    Object.entries(keystoreContract.services).flatMap(([service, { definition }]) =>
-      Object.entries<{ readonly path: string }>(definition).map(([name, { path }]) => {
-        const typed = (client as unknown as Record<string, Record<string, Call>>)[service];
-        return [path, typed?.[name]] as const;
-      }),
-    ),
-  );
-  return {
-    async call<Request, Response>(
-      method: UnaryMethod<Request, Response>,
-      request: Request,
-    ): Promise<Outcome<Response>> {
-      const invoke = functions.get(method.path);
-      if (invoke === undefined) throw new Error(`the host knows no ${method.path}`);
-      try {
-        return { response: (await invoke(request)) as Response };
-      } catch (error) {
-        if (!(error instanceof PluginCallError)) throw error;
-        const { code, errorInfo, message } = error;
-        return { code, message, ...(errorInfo && { errorInfo }) };
-      }
-    },
-  };
-}
-
-type Call = (request: unknown, options?: CallOptions) => Promise<unknown>;
 
 function toOutcome({ code, details, metadata }: ServiceError): Outcome<never> {
   const [bytes] = metadata.get(STATUS_DETAILS_KEY);

@@ -1,10 +1,10 @@
 import { basename, dirname } from 'node:path';
 
 import { keystoreContract } from '../../../keystore-contract/host-contract.ts';
+import { hostSubject } from '../../../plugin-host/command/conformance-subject.ts';
 import { startPluginHost } from '../../../plugin-host/index.ts';
 import { builtPlugin, sha256 } from '../../support/built-plugin.ts';
 import { createCustomerStage, LACKING } from '../../support/conformance-stage.ts';
-import { hostSubject } from '../../support/conformance-subject.ts';
 import { type ConformanceSetting, conformanceSuite } from '../../support/conformance-suite.ts';
 import { AUTH_METHODS, type AuthMethod, type Customer, startCustomer } from '../../support/customer.ts';
 import { recordLog } from './host-fixture.ts';

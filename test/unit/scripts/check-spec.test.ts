@@ -113,10 +113,11 @@ describe('renderTrace', () => {
 describe('protocol rows', () => {
   const all = Object.keys(PROTOCOL_ROWS).map((row) => test_(`${row} works`));
 
-  test('are the fifty of go-plugin’s list, four of which do not apply', () => {
-    expect(Object.keys(PROTOCOL_ROWS)).toEqual(Array.from({ length: 50 }, (_, index) => `P${index + 1}`));
+  test('are those of the three lists, five of which do not apply', () => {
+    const rows = (letter: string, length: number) => Array.from({ length }, (_, index) => `${letter}${index + 1}`);
+    expect(Object.keys(PROTOCOL_ROWS)).toEqual([...rows('P', 50), ...rows('H', 37), ...rows('L', 8)]);
     const skipped = Object.entries(PROTOCOL_ROWS).filter(([, { notApplicable }]) => notApplicable !== undefined);
-    expect(skipped.map(([row]) => row)).toEqual(['P27', 'P28', 'P29', 'P30']);
+    expect(skipped.map(([row]) => row)).toEqual(['P27', 'P28', 'P29', 'P30', 'H8']);
   });
 
   test('a row without a test is named; a longer number is another row', () => {

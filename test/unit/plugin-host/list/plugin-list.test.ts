@@ -34,7 +34,7 @@ describe('a plugins list', () => {
       logLevel: 'info',
     };
     expect(plugins).toEqual({ [`${type}/A`]: options });
-    expect(entries).toEqual([{ name: 'A', contract: testContract, tags: ['hyok'], options }]);
+    expect(entries).toEqual([{ key: `${type}/A`, name: 'A', contract: testContract, tags: ['hyok'], options }]);
     expect(warnings).toEqual([]);
   });
 
