@@ -1,5 +1,7 @@
 /** What the demo prints. */
 export interface Screen {
+  /** Of a line of a value, in characters. */
+  readonly valueWidth: number;
   /** The first lines. */
   title(text: string, subtitle: string): void;
   /** Begins the next numbered step. */
@@ -29,6 +31,7 @@ export function createScreen(stream: NodeJS.WriteStream): Screen {
   };
   let steps = 0;
   return {
+    valueWidth: stream.isTTY ? stream.columns - INDENT.length : Infinity,
     title(text, subtitle) {
       print(`\n${style('bold', text)}\n${subtitle}`);
     },

@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
 
 import type { FailoverEvent, PluginHandle, PluginOptions } from '../../../plugin-host/index.ts';
 import type { testContract } from '../../fixtures/plugins/test-contract.ts';
-import { startCallers } from './callers.ts';
+import { startCallers } from '../../../scripts/callers.ts';
 import { type HostStage, loadAll, type LoadOptions, stateOf } from './host-fixture.ts';
 
 type Handle = PluginHandle<typeof testContract>;

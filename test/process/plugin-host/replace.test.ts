@@ -10,7 +10,7 @@ import {
 } from '../../../plugin-host/index.ts';
 import { rounds } from '../../support/scale.ts';
 import { installPlugin } from '../../fixtures/plugins/install-plugin.ts';
-import { startCallers } from './callers.ts';
+import { startCallers } from '../../../scripts/callers.ts';
 import { load, logged, type LoadOptions, type Stage, stateOf } from './host-fixture.ts';
 import { startKeystoreStage } from './keystore-stage.ts';
 

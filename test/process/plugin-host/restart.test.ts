@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { status } from '@grpc/grpc-js';
 
 import type { HealthEvent, PluginState } from '../../../plugin-host/index.ts';
-import { startCallers } from './callers.ts';
+import { startCallers } from '../../../scripts/callers.ts';
 import { DOWN, kill, quick } from './down.ts';
 import { load, logged, type Stage, stateOf } from './host-fixture.ts';
 import { startKeystoreStage } from './keystore-stage.ts';
