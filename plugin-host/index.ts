@@ -20,6 +20,7 @@ export type {
 export type { CloseOptions, PluginInfo } from './generation.ts';
 export type { PluginEnvironmentOptions } from './launch/environment.ts';
 export { runAsReaper } from './launch/reaper.ts';
+export { type FollowOptions, followPluginList } from './list/follow.ts';
 export {
   listedPlugin,
   type ListedPlugin,
