@@ -13,6 +13,7 @@ import { startLoadProgram } from './load-program.ts';
 import { measureStart, type StartFigures } from './start.ts';
 import { openSubject } from './subject.ts';
 import { figure, formatTable, ratio } from './table.ts';
+import { measureSupervision, type SupervisionFigures } from './supervision.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 
 const FOLDER = join('.cache', 'bench');
@@ -23,6 +24,7 @@ interface Results {
   readonly rounds: number;
   readonly roundMs: number;
   readonly start: StartFigures;
+  readonly supervision: SupervisionFigures;
   readonly throughput: readonly ThroughputRow[];
   readonly afterLoad: Pick<ProcessSample, 'privateKiB' | 'residentKiB'>;
 }
@@ -49,9 +51,12 @@ async function bench(): Promise<void> {
   const { privateKiB, residentKiB } = await program.sample();
   await program.stop();
 
+  const supervision = await measureSupervision({ rounds, report });
+
   const machine = { processors: availableParallelism(), model: cpus()[0]?.model ?? '' };
   const afterLoad = { privateKiB, residentKiB };
-  const results: Results = { at: new Date().toISOString(), machine, rounds, roundMs, start, throughput, afterLoad };
+  const at = new Date().toISOString();
+  const results: Results = { at, machine, rounds, roundMs, start, throughput, supervision, afterLoad };
   await mkdir(FOLDER, { recursive: true });
   const file = join(FOLDER, `${results.at.replaceAll(':', '-')}.json`);
   await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
@@ -59,7 +64,7 @@ async function bench(): Promise<void> {
   report(`Figures: ${file}`);
 }
 
-function present({ machine, rounds, roundMs, start, throughput, afterLoad }: Results): string {
+function present({ machine, rounds, roundMs, start, throughput, supervision, afterLoad }: Results): string {
   return [
     `Encrypt of 32 bytes, medians of ${rounds} rounds of ${roundMs} ms, on ${machine.processors} processors shared by load, plugin and OpenBao`,
     '',
@@ -84,6 +89,10 @@ function present({ machine, rounds, roundMs, start, throughput, afterLoad }: Res
         ['whole memory (RSS) after load, MiB', figure(afterLoad.residentKiB / 1024), '', ''],
       ],
     ),
+    '',
+    formatTable(['our host, 64 callers (median)', 'ms', 'of a swap without callers'], supervisionRows(supervision)),
+    '',
+    `calls failed by swaps: ${supervision.failedBySwap}; by kills, in flight aside: ${supervision.failedOtherwise}`,
   ].join('\n');
 }
 
@@ -102,6 +111,17 @@ function rowsOf({ callers, direct, plugin, health }: ThroughputRow): string[][] 
     row('directly', direct),
     row('through the plugin', plugin, figure(plugin.cpuMicrosPerCall)),
     row('health check of the plugin only', health),
+  ];
+}
+
+function supervisionRows({ coldStartMs, ...figures }: SupervisionFigures): string[][] {
+  const row = (name: string, ms: number): string[] => [name, figure(ms), ratio(ms, coldStartMs)];
+  return [
+    row('swap without callers, to its first encrypt and decrypt', coldStartMs),
+    row('swap: new calls go to the new process', figures.switchedMs),
+    row('swap: the old process is gone', figures.replacedMs),
+    row('kill -9: the last call in flight is rejected', figures.rejectedMs),
+    row('kill -9: end of back-off to the first answer', figures.servingAgainMs),
   ];
 }
 
