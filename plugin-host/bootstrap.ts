@@ -6,6 +6,7 @@ import { BootstrapService } from '../proto/gen/service/init/v1/init.ts';
 import type { Connection } from './connection.ts';
 import { type PluginContract, serviceName } from './contract.ts';
 import { PluginCallError, PluginHostError, type PluginHostErrorCode } from './errors.ts';
+import type { HostService } from './host-service.ts';
 
 const CONFIG = serviceName(ConfigService);
 
@@ -15,10 +16,14 @@ interface Limits {
 }
 
 /** The names of the services a plugin says it serves. An Init it does not know counts as no names, as in the Go catalog. */
-export async function initPlugin(connection: Connection, { timeoutMs, signal }: Limits): Promise<readonly string[]> {
+export async function initPlugin(
+  connection: Connection,
+  hostServices: readonly HostService[],
+  { timeoutMs, signal }: Limits,
+): Promise<readonly string[]> {
   const deadline = Date.now() + timeoutMs;
+  const request = { hostServiceNames: hostServices.map(({ definition }) => serviceName(definition)) };
   try {
-    const request = { hostServiceNames: [] };
     return (await connection.unary(BootstrapService.init, request, { deadline, signal })).pluginServiceNames;
   } catch (error) {
     if (error instanceof PluginCallError && error.code === status.UNIMPLEMENTED) return [];

@@ -2,12 +2,12 @@ import { status } from '@grpc/grpc-js';
 
 import type { CallOutcome, CallStatistics } from './call-statistics.ts';
 import type { Clock } from './clock.ts';
-import type { CallOptions, Invoke } from './contract.ts';
+import type { Invoke } from './contract.ts';
 import { PluginCallError, PluginHostError } from './errors.ts';
 import { publish } from './events.ts';
 import type { Generation } from './generation.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { limitProblem, TIME_LIMITS } from './limits.ts';
+import { timeLimit } from './limits.ts';
 import type { PluginPlan } from './options.ts';
 import { nextChange, withinTime } from './wait.ts';
 
@@ -27,9 +27,21 @@ interface Route {
 
 /** The way of calls to the plugin, or to its backup while it is down. */
 export function createInvoke(own: CallTarget, backup: CallTarget | undefined): Invoke {
+  return createRoutedInvoke(own, backup, () => route(own, backup));
+}
+
+/** The way of calls to one process and no other. They reject with why it takes no more. */
+export function createPinnedInvoke(target: CallTarget, life: Generation): Invoke {
+  return createRoutedInvoke(target, undefined, () => {
+    life.leaving.throwIfAborted();
+    return { target, life };
+  });
+}
+
+function createRoutedInvoke(own: CallTarget, backup: CallTarget | undefined, find: () => Route | undefined): Invoke {
   const { plan, clock } = own;
   return async (method, request, options = {}) => {
-    const deadline = Date.now() + timeLimit(options, plan);
+    const deadline = Date.now() + timeLimit(options.timeoutMs, plan.callTimeoutMs);
     const { signal, waitForReady = plan.waitForReady } = options;
     const began = clock.now();
     let taken: (Route & { readonly at: number }) | undefined;
@@ -48,10 +60,10 @@ export function createInvoke(own: CallTarget, backup: CallTarget | undefined): I
 
     try {
       // Between the last look and the call nothing may happen, or the process found could be on its way out.
-      let found = route(own, backup);
+      let found = find();
       while (!found) {
         await change(own, backup, { deadline, signal, waitForReady });
-        found = route(own, backup);
+        found = find();
       }
       taken = { ...found, at: clock.now() };
       found.target.statistics.begin();
@@ -96,13 +108,6 @@ function notReady({ plan: { name: plugin }, lifecycle: { state } }: CallTarget, 
   if (!('error' in state)) return new PluginHostError('ERR_NOT_READY', text, { plugin });
   const { error } = state;
   return new PluginHostError('ERR_NOT_READY', `${text}: ${error.message}`, { plugin }, { cause: error });
-}
-
-function timeLimit({ timeoutMs }: CallOptions, { callTimeoutMs }: PluginPlan): number {
-  if (timeoutMs === undefined) return callTimeoutMs;
-  const problem = limitProblem(TIME_LIMITS.callTimeoutMs, timeoutMs);
-  if (problem !== undefined) throw new PluginHostError('ERR_OPTIONS', `timeoutMs ${problem}`);
-  return timeoutMs;
 }
 
 function outcomeOf(error: unknown, signal: AbortSignal | undefined): CallOutcome {

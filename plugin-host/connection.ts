@@ -9,14 +9,18 @@ import {
 } from '@grpc/grpc-js';
 
 import { certificatePemFromDer, type OneTimeCertificate } from '../plugin-protocol/certificate.ts';
+import type { NetworkAddress } from '../plugin-protocol/handshake.ts';
+import { HealthService } from '../plugin-protocol/services.ts';
 import { parseStatusDetails, STATUS_DETAILS_KEY } from '../plugin-protocol/status-details.ts';
 import type { UnaryMethod } from './contract.ts';
-import { PluginCallError } from './errors.ts';
-import type { AcceptedHandshake } from './handshake-reader.ts';
+import { PluginCallError, PluginHostError } from './errors.ts';
 import { settlesWithin } from './wait.ts';
 
 /** How long the end of a process may be known after the end of its connection. */
 const EXIT_AFTER_DISCONNECT_MS = 500;
+
+/** For the call that is told why there is no connection; grpc-js tells it at once. */
+const OPEN_REASON_MS = 1000;
 
 /** What grpc-js reports when the connection broke under a call. */
 const BROKEN = new Set<status>([status.UNAVAILABLE, status.INTERNAL, status.CANCELLED, status.UNKNOWN]);
@@ -38,7 +42,12 @@ const TCP_OPTIONS: ClientOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
-/** The one channel to a plugin process. */
+/** Where a plugin serves, and the certificate it serves with. */
+export interface Endpoint extends NetworkAddress {
+  readonly certificateDer: Buffer;
+}
+
+/** A channel to a plugin process: the main one, or one that was brokered. */
 export class Connection {
   readonly client: Client;
   readonly #plugin: string;
@@ -50,7 +59,7 @@ export class Connection {
   /** Trusts the announced certificate and nothing else. Connects with the first call. */
   constructor(
     plugin: string,
-    { network, address, certificateDer }: AcceptedHandshake,
+    { network, address, certificateDer }: Endpoint,
     own: OneTimeCertificate,
     more: ClientOptions = {},
   ) {
@@ -70,6 +79,26 @@ export class Connection {
   /** Why there are no more calls, once the process is gone or the host has closed. */
   get ended(): Error | undefined {
     return this.#ended;
+  }
+
+  /** Connects. Rejects with `ERR_CERTIFICATE_REFUSED`, `ERR_CONNECT` or why the connection was ended; has no time of its own. */
+  async open(): Promise<void> {
+    const channel = this.client.getChannel();
+    const { promise: settled, resolve } = Promise.withResolvers<undefined>();
+    const look = (): void => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.IDLE || state === connectivityState.CONNECTING) {
+        channel.watchConnectivityState(state, Infinity, look);
+      } else resolve(undefined);
+    };
+    look();
+    await settled;
+    if (this.connected) return;
+    // grpc-js tells the reason to calls only.
+    const health = this.unary(HealthService.check, { service: '' }, { deadline: Date.now() + OPEN_REASON_MS });
+    await health.catch((error: unknown) => {
+      throw error instanceof PluginCallError ? toConnectError(error.message) : error;
+    });
   }
 
   /**
@@ -148,6 +177,15 @@ export class Connection {
     this.rejectCalls(reason);
     this.client.close();
   }
+}
+
+/** grpc-js tells why a connection failed in words only. */
+export function toConnectError(details: string): PluginHostError {
+  const reason = /Last error: (?:Error: )?([^\n]*?)\.?\s*(?:Resolution note:|$)/.exec(details)?.[1] ?? details;
+  const shown = reason.slice(0, 200);
+  return /certificate|altnames/i.test(shown)
+    ? new PluginHostError('ERR_CERTIFICATE_REFUSED', `the plugin does not serve with what it announced: ${shown}`)
+    : new PluginHostError('ERR_CONNECT', `no connection to the address the plugin announced: ${shown}`);
 }
 
 function toCallError(error: ServiceError | null, plugin: string, method: string): PluginCallError {

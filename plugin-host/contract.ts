@@ -41,13 +41,18 @@ export interface CallOptions {
 
 type Call<Request, Response> = (request: Request, options?: CallOptions) => Promise<Response>;
 
+/** The names of a service's unary methods. */
+export type UnaryNames<Definition> = {
+  [Method in keyof Definition]: Definition[Method] extends { requestStream: false; responseStream: false }
+    ? Method
+    : never;
+}[keyof Definition];
+
 /** A service's unary methods as functions that return promises. */
 export type ServiceClient<Definition> = {
-  readonly [
-    Method in keyof Definition as Definition[Method] extends { requestStream: false; responseStream: false }
-      ? Method
-      : never
-  ]: Definition[Method] extends UnaryMethod<infer Request, infer Response> ? Call<Request, Response> : never;
+  readonly [Method in UnaryNames<Definition>]: Definition[Method] extends UnaryMethod<infer Request, infer Response>
+    ? Call<Request, Response>
+    : never;
 };
 
 /** The typed clients of a contract's services. */
@@ -66,10 +71,19 @@ export function createPluginClient<Contract extends PluginContract>(
   contract: Contract,
   invoke: Invoke,
 ): PluginClient<Contract> {
-  const clients = Object.entries(contract.services).map(
-    ([name, { definition }]) => [name, createServiceClient(definition, invoke)] as const,
+  const definitions = Object.entries(contract.services).map(([name, { definition }]) => [name, definition] as const);
+  return createServiceClients(Object.fromEntries(definitions), invoke) as PluginClient<Contract>;
+}
+
+/** The typed clients of several services, under the names given. */
+export function createServiceClients<Services extends Readonly<Record<string, GeneratedService>>>(
+  services: Services,
+  invoke: Invoke,
+): { readonly [Name in keyof Services]: ServiceClient<Services[Name]> } {
+  const clients = Object.entries(services).map(
+    ([name, definition]) => [name, createServiceClient(definition, invoke)] as const,
   );
-  return Object.freeze(Object.fromEntries(clients)) as PluginClient<Contract>;
+  return Object.freeze(Object.fromEntries(clients)) as ReturnType<typeof createServiceClients<Services>>;
 }
 
 function createServiceClient(definition: GeneratedService, invoke: Invoke): object {

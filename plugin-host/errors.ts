@@ -25,6 +25,10 @@ export type PluginHostErrorCode =
   | 'ERR_INIT'
   | 'ERR_SERVICE_MISSING'
   | 'ERR_CONFIGURE'
+  // broker
+  | 'ERR_BROKER_CLOSED'
+  | 'ERR_BROKER_ID'
+  | 'ERR_BROKER_TIMEOUT'
   // life
   | 'ERR_PLUGIN_EXITED'
   | 'ERR_UNHEALTHY'

@@ -4,6 +4,7 @@ import { createOneTimeCertificate, type OneTimeCertificate } from '../plugin-pro
 import { buildPluginEnvironment } from '../plugin-protocol/environment.ts';
 import { ControllerService } from '../plugin-protocol/services.ts';
 import { configurePlugin, deinitPlugin, initPlugin, matchServices, namesConfig } from './bootstrap.ts';
+import { Broker } from './broker.ts';
 import { Connection } from './connection.ts';
 import { PluginHostError, type StartStep } from './errors.ts';
 import { acceptHandshake, FirstLine } from './handshake-reader.ts';
@@ -79,6 +80,9 @@ export interface Running {
 /** A running process with the connection that its calls take. */
 export interface Generation extends Running {
   readonly connection: Connection;
+  readonly broker: Broker;
+  /** Aborts when it is told to end or is gone, with the reason. */
+  readonly leaving: AbortSignal;
   /** The end of what it has written to stderr so far. */
   lastStderr(): readonly string[];
 }
@@ -108,6 +112,17 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
   await using resources = new AsyncDisposableStack();
   const sockets = resources.use(await makeSocketDirectory(plan.socketDirectory));
   const own = createOneTimeCertificate();
+  // Ends after the process, which may want the host's services to its last moment.
+  const broker = resources.use(
+    new Broker({
+      plugin: plan.name,
+      generation: number,
+      own,
+      directory: sockets.path,
+      limits: plan,
+      logger: plan.logger,
+    }),
+  );
   const firstLine = new FirstLine();
   const launched = { attempt, firstLine, own, unixSocketDir: sockets.path };
   const { child, executable, hashedBytesRun } = await launch(plan, launched, signal);
@@ -129,14 +144,24 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
 
   attempt.step = 'connect';
   const connection = new Connection(plan.name, handshake, own);
-  gone.signal.addEventListener('abort', () => connection.end(gone.signal.reason as Error), { once: true });
-  resources.defer(() => connection.end(closedError()));
-  await preferExit(child, gone.signal, openStreams(connection, { logger: plan.logger, relay, signal: cause }));
+  const hangUp = (reason: Error): void => {
+    connection.end(reason);
+    broker.hangUp(reason);
+  };
+  gone.signal.addEventListener('abort', () => hangUp(gone.signal.reason as Error), { once: true });
+  resources.defer(() => hangUp(closedError()));
+  const { certificateDer } = handshake;
+  const streams = { broker, certificateDer, logger: plan.logger, relay, signal: cause };
+  await preferExit(child, gone.signal, openStreams(connection, streams));
   clearTimeout(timer);
   resources.defer(() => askToLeave(child, connection, plan));
 
   attempt.step = 'init';
-  const serviceNames = await initPlugin(connection, { timeoutMs: plan.initTimeoutMs, signal: cause });
+  await broker.acceptHostServices(plan.hostServices);
+  const serviceNames = await initPlugin(connection, plan.hostServices, {
+    timeoutMs: plan.initTimeoutMs,
+    signal: cause,
+  });
   resources.defer(() => deinit(connection, plan));
   const unknown = matchServices(plan.contract, serviceNames);
   if (unknown.length > 0) plan.logger.warn({ unknown }, 'plugin names services that this host does not know');
@@ -147,8 +172,10 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
   attempt.step = undefined;
   const hurry = Promise.withResolvers<undefined>();
   let late: Error = closedError();
-  resources.defer(() => drain(connection, plan, { hurry: hurry.promise, late: () => late }));
+  resources.defer(() => drain([connection, ...broker.connections], plan, { hurry: hurry.promise, late: () => late }));
   const held = resources.move();
+  const leaving = new AbortController();
+  gone.signal.addEventListener('abort', () => leaving.abort(gone.signal.reason), { once: true });
   let stopping: Promise<void> | undefined;
   return {
     info: {
@@ -165,15 +192,19 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
       ...(buildInfo !== undefined && { buildInfo }),
     },
     connection,
+    broker,
+    leaving: leaving.signal,
     lastStderr: () => relay.lastLines(),
     gone: gone.signal,
     stop({ force = false, reason = closedError() } = {}) {
       late = reason;
+      leaving.abort(reason);
       if (force) hurry.resolve(undefined);
       return (stopping ??= held.disposeAsync());
     },
     kill(reason) {
-      connection.end(reason);
+      leaving.abort(reason);
+      hangUp(reason);
       return (stopping ??= held.disposeAsync());
     },
   };
@@ -223,14 +254,14 @@ async function configure(
 
 /** Calls that do not end in time are rejected here, or they would be rejected by what comes of the steps that follow. */
 async function drain(
-  connection: Connection,
+  connections: readonly Connection[],
   { drainTimeoutMs, logger }: PluginPlan,
   { hurry, late }: { hurry: Promise<undefined>; late: () => Error },
 ): Promise<void> {
-  const drained = connection.drained(drainTimeoutMs);
-  const quiet = await Promise.race([drained, hurry.then(() => true)]);
+  const drained = Promise.all(connections.map((connection) => connection.drained(drainTimeoutMs)));
+  const quiet = await Promise.race([drained.then((each) => each.every(Boolean)), hurry.then(() => true)]);
   if (!quiet) logger.warn({ drainTimeoutMs }, 'plugin is closed with calls in flight');
-  connection.rejectCalls(late());
+  for (const connection of connections) connection.rejectCalls(late());
 }
 
 /** A plugin that cannot or will not finish in time is stopped all the same. */

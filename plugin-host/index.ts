@@ -1,5 +1,13 @@
+export type { AcceptedServices, AcceptOptions, DialledServices, DialOptions } from './broker.ts';
 export type { CallOutcome, CallStatus } from './call-statistics.ts';
-export type { CallOptions, PluginClient, PluginContract, ServiceClient, ServiceContract } from './contract.ts';
+export type {
+  CallOptions,
+  GeneratedService,
+  PluginClient,
+  PluginContract,
+  ServiceClient,
+  ServiceContract,
+} from './contract.ts';
 export {
   type OptionProblem,
   PluginCallError,
@@ -18,6 +26,7 @@ export type {
   SwapEvent,
 } from './events.ts';
 export type { CloseOptions, PluginInfo } from './generation.ts';
+export { type HostCall, type HostService, hostService, type ServiceHandlers } from './host-service.ts';
 export type { PluginEnvironmentOptions } from './launch/environment.ts';
 export { runAsReaper } from './launch/reaper.ts';
 export { type FollowOptions, followPluginList } from './list/follow.ts';
@@ -39,7 +48,7 @@ export type {
   ReplacementOptions,
   RestartOptions,
 } from './options.ts';
-export type { PluginHandle, Probe, ProbeContext, ReplaceOptions } from './plugin-handle.ts';
+export type { PluginGeneration, PluginHandle, Probe, ProbeContext, ReplaceOptions } from './plugin-handle.ts';
 export { type PluginHost, startPluginHost } from './plugin-host.ts';
 export type { SwapStep } from './replacement.ts';
 export type { PluginState } from './states.ts';

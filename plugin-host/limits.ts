@@ -1,3 +1,5 @@
+import { PluginHostError } from './errors.ts';
+
 /** What a number of the options may be, and what it is when not given. */
 interface Limit {
   readonly standard: number;
@@ -19,6 +21,7 @@ export const TIME_LIMITS = {
   drainTimeoutMs: ms(10_000, 600_000),
   deinitTimeoutMs: ms(10_000, 60_000),
   shutdownTimeoutMs: ms(2000, 60_000),
+  brokerTimeoutMs: ms(5000, 600_000),
 } as const;
 
 /** Of its restarts. */
@@ -58,4 +61,12 @@ export function limitProblem({ min, max, unit }: Limit, value: unknown): string 
   const isWithin = typeof value === 'number' && value >= min && value <= max;
   const isWhole = unit !== '' || Number.isInteger(value);
   return isWithin && isWhole ? undefined : `must be ${min} to ${max}${unit}`;
+}
+
+/** The time of one call: its own, which must be within the limit, or the standard one. Throws `ERR_OPTIONS`. */
+export function timeLimit(timeoutMs: number | undefined, standardMs: number): number {
+  if (timeoutMs === undefined) return standardMs;
+  const problem = limitProblem(TIME_LIMITS.callTimeoutMs, timeoutMs);
+  if (problem !== undefined) throw new PluginHostError('ERR_OPTIONS', `timeoutMs ${problem}`);
+  return timeoutMs;
 }

@@ -1,5 +1,6 @@
 import { serviceName } from './contract.ts';
 import { type OptionProblem, PluginHostError } from './errors.ts';
+import { hostServicesProblem } from './host-service.ts';
 import { environmentNameProblem } from './launch/environment.ts';
 import { PLUGIN_LOG_LEVELS, type PluginLogLevel } from './log-filter.ts';
 import { HEALTH_LIMITS, limitProblem, type LimitTable, RESTART_LIMITS, TIME_LIMITS } from './limits.ts';
@@ -60,8 +61,8 @@ function collect(what: string, check: (report: Report) => void): void {
 }
 
 function checkPlugin(entry: Record<string, unknown>, path: string, report: Report): void {
-  const { contract, file, sha256, args, configuration, environment, ...more } = entry;
-  const { restart, health, backup, logLevel, waitForReady, ...others } = more;
+  const { contract, hostServices = [], restart, health, backup, logLevel, waitForReady, ...process } = entry;
+  const { file, sha256, args, configuration, environment, ...others } = process;
   const isLimit = ([name]: [string, unknown]): boolean => Object.hasOwn(TIME_LIMITS, name);
   const numbers = Object.entries(others);
   reportUnknown(Object.fromEntries(numbers.filter((other) => !isLimit(other))), `${path}.`, report);
@@ -72,6 +73,8 @@ function checkPlugin(entry: Record<string, unknown>, path: string, report: Repor
   checkGroup(RESTART_LIMITS, restart, `${path}.restart`, report);
   if (isRecord(restart)) checkBackoff(restart, `${path}.restart`, report);
   checkGroup(HEALTH_LIMITS, health, `${path}.health`, report);
+  const services = hostServicesProblem(hostServices);
+  if (services !== undefined) report(`${path}.hostServices`, services);
   if (backup !== undefined && !isText(backup)) report(`${path}.backup`, 'must be the name of another plugin');
   if (logLevel !== undefined && !PLUGIN_LOG_LEVELS.includes(logLevel as PluginLogLevel)) {
     report(`${path}.logLevel`, `must be one of ${PLUGIN_LOG_LEVELS.join(', ')}`);

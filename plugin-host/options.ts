@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 
 import type { PluginContract } from './contract.ts';
+import type { HostService } from './host-service.ts';
 import type { PluginEnvironmentOptions } from './launch/environment.ts';
 import {
   completeLimits,
@@ -64,6 +65,11 @@ export interface PluginOptions<Contract extends PluginContract = PluginContract>
   readonly restart?: RestartOptions;
   readonly health?: HealthOptions;
   /**
+   * What the host serves to the plugin, as plugin-sdk does it: on broker id 1, anew to every process of the plugin, and
+   * with the names in the `host_service_names` of its `Init`. Made by `hostService`. Default none.
+   */
+  readonly hostServices?: readonly HostService[];
+  /**
    * The name of another plugin of the host, with the same contract and without a backup of its own. It runs all the time,
    * and takes the calls while this one is in `backoff` or `failed`, until this one is ready again.
    */
@@ -82,6 +88,8 @@ export interface PluginOptions<Contract extends PluginContract = PluginContract>
   readonly deinitTimeoutMs?: number;
   /** For the answer to `Shutdown`; after it the process has 2 s to end. Default 2 000. */
   readonly shutdownTimeoutMs?: number;
+  /** For the announcement of a brokered id that is dialled, and then for the connection. Default 5 000, as in go-plugin. */
+  readonly brokerTimeoutMs?: number;
 }
 
 /** What `replace` changes; the rest stays as it is. A `file` comes with its `sha256`. */
@@ -118,6 +126,7 @@ export interface PluginPlan extends TimeLimits {
   readonly environment: PluginEnvironmentOptions;
   readonly restart: RestartLimits;
   readonly health: HealthLimits;
+  readonly hostServices: readonly HostService[];
   readonly backup: string | undefined;
   readonly waitForReady: boolean;
 }
@@ -142,6 +151,7 @@ export function validateHostOptions(options: PluginHostOptions): readonly Plugin
       environment: copyOf(entry.environment),
       restart: completeLimits(RESTART_LIMITS, entry.restart),
       health: completeLimits(HEALTH_LIMITS, entry.health),
+      hostServices: [...(entry.hostServices ?? [])],
       backup: entry.backup,
       waitForReady: entry.waitForReady ?? true,
     }),

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 
+import type { Broker } from './broker.ts';
 import { createCallStatistics } from './call-statistics.ts';
-import { type CallTarget, createInvoke } from './calls.ts';
+import { type CallTarget, createInvoke, createPinnedInvoke } from './calls.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { createPluginClient, type PluginClient, type PluginContract } from './contract.ts';
 import { PluginHostError } from './errors.ts';
@@ -23,6 +24,19 @@ export interface ProbeContext {
   readonly info: PluginInfo;
   /** Aborts when the probe's time is over or the replacement is given up. */
   readonly signal: AbortSignal;
+}
+
+/**
+ * One process of a plugin, for contracts that pass broker ids in their messages: an id belongs to one process, so the call
+ * that carries it must go to the same one. All of it ends with the process; after a restart or a replacement it is made
+ * anew, from the next `current`.
+ */
+export interface PluginGeneration<Contract extends PluginContract> extends Pick<Broker, 'accept' | 'dial'> {
+  readonly info: PluginInfo;
+  /** As the plugin's `client`, but this process alone takes its calls: they reject once it takes no more, with the reason. */
+  readonly client: PluginClient<Contract>;
+  /** Aborts when it takes no more calls, with the reason. */
+  readonly leaving: AbortSignal;
 }
 
 /** Tries a new process before it takes over. Rejects, or throws, when it must not. */
@@ -111,6 +125,20 @@ export class PluginHandle<Contract extends PluginContract = PluginContract>
   async ready({ signal }: { readonly signal?: AbortSignal } = {}): Promise<PluginInfo> {
     const { info } = await this.#lifecycle.ready(signal);
     return info;
+  }
+
+  /** The process that serves, as soon as one does. Rejects as `ready`. */
+  async current({ signal }: { readonly signal?: AbortSignal } = {}): Promise<PluginGeneration<Contract>> {
+    const life = await this.#lifecycle.ready(signal);
+    const { info, broker, leaving } = life;
+    const { contract } = this.#target.plan;
+    return {
+      info,
+      client: createPluginClient(contract as Contract, createPinnedInvoke(this.#target, life)),
+      leaving,
+      accept: broker.accept.bind(broker),
+      dial: broker.dial.bind(broker),
+    };
   }
 
   /**

@@ -1,10 +1,9 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 
 import { BrokerService, StdioService } from '../plugin-protocol/services.ts';
-import type { ConnInfo } from '../proto/gen/plugin/grpc_broker.ts';
 import type { StdioData } from '../proto/gen/plugin/grpc_stdio.ts';
-import type { Connection } from './connection.ts';
-import { PluginHostError } from './errors.ts';
+import type { Broker } from './broker.ts';
+import { type Connection, toConnectError } from './connection.ts';
 import type { HostLogger, LogRelay, LogSink } from './log-relay.ts';
 import { unlessAborted } from './wait.ts';
 
@@ -16,7 +15,13 @@ import { unlessAborted } from './wait.ts';
  */
 export async function openStreams(
   connection: Connection,
-  { logger, relay, signal }: { logger: HostLogger; relay: LogRelay; signal: AbortSignal },
+  {
+    broker,
+    certificateDer,
+    logger,
+    relay,
+    signal,
+  }: { broker: Broker; certificateDer: Buffer; logger: HostLogger; relay: LogRelay; signal: AbortSignal },
 ): Promise<void> {
   const { client } = connection;
   const failed = Promise.withResolvers<never>();
@@ -28,12 +33,10 @@ export async function openStreams(
   };
 
   const { startStream } = BrokerService;
-  client
+  const stream = client
     .makeBidiStreamRequest(startStream.path, startStream.requestSerialize, startStream.responseDeserialize)
-    .on('data', ({ serviceId, network }: ConnInfo) =>
-      logger.debug({ serviceId, network }, 'plugin offers a brokered service'),
-    )
     .on('error', onError('broker'));
+  broker.attach({ stream, certificateDer });
 
   const { streamStdio } = StdioService;
   const sinks: readonly (LogSink | undefined)[] = [undefined, relay.sink('stdio stdout'), relay.sink('stdio stderr')];
@@ -51,13 +54,4 @@ export async function openStreams(
     else ready.resolve(undefined);
   });
   await unlessAborted(Promise.race([ready.promise, failed.promise]), signal);
-}
-
-/** grpc-js tells why a connection failed in words only. */
-function toConnectError(details: string): PluginHostError {
-  const reason = /Last error: (?:Error: )?([^\n]*?)\.?\s*(?:Resolution note:|$)/.exec(details)?.[1] ?? details;
-  const shown = reason.slice(0, 200);
-  return /certificate|altnames/i.test(shown)
-    ? new PluginHostError('ERR_CERTIFICATE_REFUSED', `the plugin does not serve with what it announced: ${shown}`)
-    : new PluginHostError('ERR_CONNECT', `no connection to the address the plugin announced: ${shown}`);
 }

@@ -15,11 +15,15 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['0', 'f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, false] as const),
 ]);
 
-export interface HandshakeLine {
-  readonly appVersion: number;
+/** Where one end listens. */
+export interface NetworkAddress {
   readonly network: 'unix' | 'tcp';
   /** A socket path, or host and port. */
   readonly address: string;
+}
+
+export interface HandshakeLine extends NetworkAddress {
+  readonly appVersion: number;
   readonly protocol: 'grpc' | 'netrpc';
   /** The certificate the plugin serves with. */
   readonly certificateDer?: Buffer;
@@ -62,18 +66,14 @@ export function parseHandshakeLine(text: string): HandshakeLine {
   if (appVersion === undefined) {
     throw new ProtocolError('ERR_APP_VERSION_FORMAT', `error parsing protocol version ${quote(app)}`);
   }
-  if (network !== 'unix' && network !== 'tcp') {
-    throw new ProtocolError('ERR_NETWORK', `unknown address type ${quote(network)} of address ${quote(address)}`);
-  }
-  checkAddress(network, address);
+  const place = parseNetworkAddress(network, address);
   if (protocol !== 'grpc' && protocol !== 'netrpc') {
     throw new ProtocolError('ERR_PROTOCOL', `unsupported plugin protocol ${quote(protocol)}`);
   }
   const certificateDer = parseCertificate(certificate);
   return {
     appVersion,
-    network,
-    address,
+    ...place,
     protocol,
     ...(certificateDer && { certificateDer }),
     ...(multiplexing !== undefined && { multiplexing: parseMultiplexing(multiplexing) }),
@@ -93,15 +93,20 @@ function parseCoreVersion(text: string): void {
   }
 }
 
-function checkAddress(network: 'unix' | 'tcp', address: string): void {
+/** Throws `ERR_NETWORK` or `ERR_ADDRESS`. Whether anybody listens there is not looked at. */
+export function parseNetworkAddress(network: string, address: string): NetworkAddress {
+  if (network !== 'unix' && network !== 'tcp') {
+    throw new ProtocolError('ERR_NETWORK', `unknown address type ${quote(network)} of address ${quote(address)}`);
+  }
   if (network === 'unix') {
     if (address === '' || address.includes('\0')) throw new ProtocolError('ERR_ADDRESS', 'empty socket path');
-    return;
+    return { network, address };
   }
   const port = /^(?:\[[^[\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(address)?.[1];
   if (port === undefined || Number(port) > 65_535) {
     throw new ProtocolError('ERR_ADDRESS', `address ${quote(address)} is not host:port`);
   }
+  return { network, address };
 }
 
 function toRawBase64(der: Buffer | undefined): string {

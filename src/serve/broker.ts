@@ -1,3 +1,4 @@
+import { refuseKnock } from '../../plugin-protocol/broker.ts';
 import { BrokerService } from '../../plugin-protocol/services.ts';
 import type { ConnInfo, GRPCBrokerServer } from '../../proto/gen/plugin/grpc_broker.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -15,16 +16,10 @@ export function createBroker(streams: OpenStreams, log: Logger): ServiceRegistra
       streams.hold(call);
       call.on('data', ({ knock, network, serviceId }: ConnInfo) => {
         if (knock === undefined) log.debug({ service_id: serviceId, network }, 'broker announcement from the host');
-        else if (!knock.ack) call.write(refusal(serviceId));
+        else if (!knock.ack) call.write(refuseKnock(serviceId, 'plugin'));
       });
       call.on('end', () => call.end());
     },
   };
   return { definition: BrokerService, implementation };
-}
-
-/** A knock asks for a connection over the multiplexed main one, which the handshake line said we do not have. */
-function refusal(serviceId: number): ConnInfo {
-  const knock = { knock: true, ack: true, error: 'this plugin does not support gRPC broker multiplexing' };
-  return { serviceId, network: '', address: '', knock };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 /** Paths of the built programs of test/go, and of the descriptor set they need for services that have no Go code. */
 export interface GoPrograms {
+  readonly broker: string;
   readonly catalog: string;
   readonly host: string;
   readonly load: string;
@@ -34,6 +35,7 @@ export function buildGoPrograms(): GoPrograms {
   );
   const program = (name: string): string => join(FOLDER, name);
   return {
+    broker: program('broker'),
     catalog: program('catalog'),
     host: program('host'),
     load: program('load'),

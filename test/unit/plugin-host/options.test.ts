@@ -57,6 +57,7 @@ describe('host options', () => {
       drainTimeoutMs: 10_000,
       deinitTimeoutMs: 10_000,
       shutdownTimeoutMs: 2000,
+      brokerTimeoutMs: 5000,
       restart: {
         minBackoffMs: 250,
         maxBackoffMs: 30_000,
@@ -65,6 +66,7 @@ describe('host options', () => {
         windowMs: 300_000,
       },
       health: { intervalMs: 30_000, timeoutMs: 5000, failures: 3 },
+      hostServices: [],
       backup: undefined,
       waitForReady: true,
     });
