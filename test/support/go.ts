@@ -7,7 +7,9 @@ export interface GoPrograms {
   readonly catalog: string;
   readonly host: string;
   readonly load: string;
+  readonly memory: string;
   readonly peer: string;
+  readonly versions: string;
   readonly grpcurl: string;
   readonly descriptors: string;
 }
@@ -37,7 +39,9 @@ export function buildGoPrograms(): GoPrograms {
     catalog: program('catalog'),
     host: program('host'),
     load: program('load'),
+    memory: program('memory'),
     peer: program('peer'),
+    versions: program('versions'),
     grpcurl: program('grpcurl'),
     descriptors,
   };
