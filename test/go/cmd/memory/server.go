@@ -20,9 +20,10 @@ const (
 // server is what plugin-sdk serves as the plugin: the operations service by name, and the services of crypto and of the
 // owner beside it, which Init does not name.
 type server struct {
-	operations *operations
-	services   []*grpc.ServiceDesc
-	owner      *owner
+	operations          *operations
+	describedOperations *grpc.ServiceDesc
+	beside              []*grpc.ServiceDesc
+	owner               *owner
 }
 
 func newServer(keystore *keystore, messages *calls.Messages) (*server, error) {
@@ -36,7 +37,8 @@ func newServer(keystore *keystore, messages *calls.Messages) (*server, error) {
 	described := operationsv1.KeystoreInstanceKeyOperation_ServiceDesc
 	described.Methods = append(slices.Clone(described.Methods), must(jsonservice.Method(
 		messages, operationsv1.GRPCServiceFullName+"/GetKeyVersions", made.operations.getKeyVersions)))
-	made.services = []*grpc.ServiceDesc{&described, {
+	made.describedOperations = &described
+	made.beside = []*grpc.ServiceDesc{{
 		ServiceName: cryptoService,
 		Methods: []grpc.MethodDesc{
 			must(jsonservice.Method(messages, cryptoService+"/Encrypt", use.encrypt)),
@@ -54,8 +56,9 @@ func (*server) Type() string { return operationsv1.Type }
 func (*server) GRPCServiceName() string { return operationsv1.GRPCServiceFullName }
 
 func (own *server) RegisterServer(registrar *grpc.Server) any {
-	for _, service := range own.services {
-		registrar.RegisterService(service, own.operations)
+	registrar.RegisterService(own.describedOperations, own.operations)
+	for _, service := range own.beside {
+		registrar.RegisterService(service, nil)
 	}
 	return own
 }

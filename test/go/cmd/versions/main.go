@@ -64,7 +64,7 @@ type versioned struct {
 
 func (own *versioned) GRPCServer(_ *goplugin.GRPCBroker, server *grpc.Server) error {
 	operationsv1.RegisterKeystoreInstanceKeyOperationServer(server, own)
-	server.RegisterService(&grpc.ServiceDesc{ServiceName: bootstrapService, Methods: []grpc.MethodDesc{own.initMethod}}, own)
+	server.RegisterService(&grpc.ServiceDesc{ServiceName: bootstrapService, Methods: []grpc.MethodDesc{own.initMethod}}, nil)
 	return nil
 }
 
