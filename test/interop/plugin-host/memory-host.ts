@@ -18,12 +18,14 @@ import type { GoPrograms } from '../../support/go.ts';
 export const KEY = 'l1';
 export const PARAMETERS = { keyId: KEY, config: undefined };
 
-type Contract = typeof memoryContract;
-export type MemoryOptions = Partial<PluginOptions<Contract>> & {
+type Contract = Omit<typeof memoryContract, 'protocolVersions'> & { readonly protocolVersions: readonly number[] };
+export type MemoryOptions = Partial<Omit<PluginOptions, 'contract' | 'file' | 'sha256'>> & {
   /** Of the executable; test/go/cmd/memory says which there are. */
   readonly flags?: readonly string[];
   /** The executable; by default it is of test/go/cmd/memory. */
   readonly path?: string;
+  /** What the host speaks. Default `[1]`. */
+  readonly protocolVersions?: readonly number[];
 };
 
 /** A plugin in Go under our host. */
@@ -43,7 +45,7 @@ const SECRET = Buffer.from('a data key');
 
 /** Starts one, which is not yet ready. Disposing closes the host and fails when anything is left. */
 export async function startMemoryHost(programs: GoPrograms, options: MemoryOptions = {}): Promise<MemoryHost> {
-  const { environment, flags = [], path = programs.memory, ...others } = options;
+  const { environment, flags = [], path = programs.memory, protocolVersions = [1], ...others } = options;
   const sockets = await mkdtemp(join(tmpdir(), 'sockets-'));
   const mark = `MARK_${randomUUID().replaceAll('-', '_')}`;
   const log: LogEntry[] = [];
@@ -60,7 +62,7 @@ export async function startMemoryHost(programs: GoPrograms, options: MemoryOptio
         // What falls stays down, unless a test is about getting up again.
         restart: { maxRestarts: 0 },
         ...others,
-        contract: memoryContract,
+        contract: { ...memoryContract, protocolVersions },
         environment: { ...environment, set: { ...environment?.set, [mark]: '1' } },
       },
     },
