@@ -12,12 +12,16 @@ describeWithGo('a plugin in Go under the host library', () => {
     programs = buildGoPrograms();
   }, BUILD_MS);
 
-  conformanceSuite(async () => {
-    const { stage, yaml } = createGoMemoryStage((act) => host.act(act));
-    await using resources = new AsyncDisposableStack();
-    const host = resources.use(await startMemoryHost(programs, { configuration: yaml, callTimeoutMs: 20_000 }));
-    await host.plugin.ready();
-    const held = resources.move();
-    return { stage, subject: hostSubject(host.plugin.client), [Symbol.asyncDispose]: () => held.disposeAsync() };
-  }, MEMORY_LACKS);
+  conformanceSuite(
+    async () => {
+      const { stage, yaml } = createGoMemoryStage((act) => host.act(act));
+      await using resources = new AsyncDisposableStack();
+      const host = resources.use(await startMemoryHost(programs, { configuration: yaml, callTimeoutMs: 20_000 }));
+      await host.plugin.ready();
+      const held = resources.move();
+      return { stage, subject: hostSubject(host.plugin.client), [Symbol.asyncDispose]: () => held.disposeAsync() };
+    },
+    MEMORY_LACKS,
+    { isProduct: false },
+  );
 });
