@@ -18,7 +18,7 @@ const BUILD_MS = 600_000;
 const LONGEST_MS = 600_000;
 const CALLERS = 64;
 const SECRET = Buffer.from('a data key');
-const CIPHERTEXT = /^vault:v1:/;
+const CIPHERTEXT = 'vault:v1:';
 
 /** What makes a process of one kind: what `replace` takes. */
 interface Kind {
@@ -101,7 +101,7 @@ describeWithGo('a plugin in Go in the place of ours, and back', () => {
         const { crypto, operations } = plugin.client;
         const { ciphertext } = await crypto.encrypt({ parameters: PARAMETERS, plaintext: SECRET });
         const { keyId, status } = await operations.getKey({ parameters: PARAMETERS });
-        if (!CIPHERTEXT.test(ciphertext.toString('latin1')) || keyId !== KEY || status !== 'ENABLED') {
+        if (!ciphertext.toString('latin1').startsWith(CIPHERTEXT) || keyId !== KEY || status !== 'ENABLED') {
           throw new Error('another answer');
         }
       });

@@ -48,8 +48,8 @@ func main() {
 	} else {
 		plugin.Serve(server, services...)
 	}
-	// Serve returns after Shutdown. It ends the process itself, with 1, only when no host has started it; any other failure
-	// of it is one line of text, and the exit code of this function.
+	// Serve ends the process with 1 when no host has started it. When it cannot listen, it returns as it does after Shutdown:
+	// what a host sees is one line of hclog's, no handshake and exit code 0.
 	if err != nil {
 		log.Fatal(err)
 	}
