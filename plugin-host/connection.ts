@@ -1,17 +1,8 @@
-import {
-  Client,
-  type ClientOptions,
-  connectivityState,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { Client, type ClientOptions, connectivityState, credentials, Metadata, status } from '@grpc/grpc-js';
 
 import { certificatePemFromDer, type OneTimeCertificate } from '../plugin-protocol/certificate.ts';
-import { parseStatusDetails, STATUS_DETAILS_KEY } from '../plugin-protocol/status-details.ts';
+import { toCallError } from './call-error.ts';
 import type { UnaryMethod } from './contract.ts';
-import { PluginCallError } from './errors.ts';
 import type { AcceptedHandshake } from './handshake-reader.ts';
 import { settlesWithin } from './wait.ts';
 
@@ -113,7 +104,7 @@ export class Connection {
           resolve(response);
           return;
         }
-        const failure = toCallError(error, this.#plugin, method.path);
+        const failure = toCallError(error, { plugin: this.#plugin, method: method.path, deadline });
         // A process that dies loses its connection first. The call waits in #pending for the better explanation.
         if (BROKEN.has(failure.code) && !this.connected) timer = setTimeout(fail, EXIT_AFTER_DISCONNECT_MS, failure);
         else fail(failure);
@@ -143,19 +134,4 @@ export class Connection {
     this.rejectCalls(reason);
     this.client.close();
   }
-}
-
-function toCallError(error: ServiceError | null, plugin: string, method: string): PluginCallError {
-  const code = error?.code ?? status.INTERNAL;
-  const bytes = error?.metadata.get(STATUS_DETAILS_KEY)[0];
-  const details = Buffer.isBuffer(bytes) ? parseStatusDetails(bytes) : undefined;
-  return new PluginCallError({
-    code,
-    status: status[code],
-    message: error?.details ?? 'the call ended without an answer',
-    plugin,
-    method,
-    ...(details?.errorInfo && { errorInfo: details.errorInfo }),
-    ...(details?.retryDelayMs !== undefined && { retryDelayMs: details.retryDelayMs }),
-  });
 }
