@@ -1,19 +1,11 @@
-import {
-  Client,
-  type ClientOptions,
-  connectivityState,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { Client, type ClientOptions, connectivityState, credentials, Metadata, status } from '@grpc/grpc-js';
 
 import { certificatePemFromDer, type OneTimeCertificate } from '../plugin-protocol/certificate.ts';
 import type { NetworkAddress } from '../plugin-protocol/handshake.ts';
 import { HealthService } from '../plugin-protocol/services.ts';
-import { parseStatusDetails, STATUS_DETAILS_KEY } from '../plugin-protocol/status-details.ts';
+import { toCallError } from './call-error.ts';
 import type { UnaryMethod } from './contract.ts';
-import { PluginCallError, PluginHostError } from './errors.ts';
+import { PluginHostError } from './errors.ts';
 import { settlesWithin } from './wait.ts';
 
 /** How long the end of a process may be known after the end of its connection. */
@@ -147,7 +139,7 @@ export class Connection {
           resolve(response);
           return;
         }
-        const failure = toCallError(error, this.#plugin, method.path);
+        const failure = toCallError(error, { plugin: this.#plugin, method: method.path, deadline });
         // A process that dies loses its connection first. The call waits in #pending for the better explanation.
         if (BROKEN.has(failure.code) && !this.connected) timer = setTimeout(fail, EXIT_AFTER_DISCONNECT_MS, failure);
         else fail(failure);
@@ -186,19 +178,4 @@ export function toConnectError(details: string): PluginHostError {
   return /certificate|altnames/i.test(shown)
     ? new PluginHostError('ERR_CERTIFICATE_REFUSED', `the plugin does not serve with what it announced: ${shown}`)
     : new PluginHostError('ERR_CONNECT', `no connection to the address the plugin announced: ${shown}`);
-}
-
-function toCallError(error: ServiceError | null, plugin: string, method: string): PluginCallError {
-  const code = error?.code ?? status.INTERNAL;
-  const bytes = error?.metadata.get(STATUS_DETAILS_KEY)[0];
-  const details = Buffer.isBuffer(bytes) ? parseStatusDetails(bytes) : undefined;
-  return new PluginCallError({
-    code,
-    status: status[code],
-    message: error?.details ?? 'the call ended without an answer',
-    plugin,
-    method,
-    ...(details?.errorInfo && { errorInfo: details.errorInfo }),
-    ...(details?.retryDelayMs !== undefined && { retryDelayMs: details.retryDelayMs }),
-  });
 }

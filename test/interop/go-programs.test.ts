@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 
 import { startCatalogHost, type CatalogHost } from '../support/go-catalog.ts';
 import { startPlainHost, type PlainHost } from '../support/go-host.ts';
+import { memoryConfiguration } from '../support/go-memory.ts';
 import { buildGoPrograms, describeWithGo, type GoPrograms } from '../support/go.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -61,6 +62,36 @@ describeWithGo('the Go programs on a plugin served by plugin-sdk', () => {
       });
       expect(await catalog.close()).toMatchObject({ error: '' });
       expect(await host.processes()).toEqual([]);
+      expect((await catalog.log()).filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+    });
+
+    test('finds nothing wrong with the memory plugin, whose services of our own it need not know', async () => {
+      const catalog = host.catalog();
+      const loaded = await catalog.load({
+        ...peer(),
+        path: programs.memory,
+        args: ['-descriptors', programs.descriptors],
+        yamlConfiguration: memoryConfiguration({ keys: { l1: 'tenant-1' } }),
+      });
+      expect(loaded).toMatchObject({
+        error: '',
+        plugins: [{ services: [GET_KEY.replace(/\/GetKey$/, ''), 'service.common.config.v1.Config'] }],
+      });
+      const parameters = { keyId: 'l1' };
+      const key = { code: 'OK', response: { keyId: 'l1', status: 'ENABLED', latestKeyVersionId: '1' } };
+      expect(await catalog.call({ method: GET_KEY, request: { parameters } })).toMatchObject(key);
+      expect(
+        await catalog.call({ method: GET_KEY.replace(/GetKey$/, 'GetKeyVersions'), request: { parameters } }),
+      ).toMatchObject({ code: 'OK', response: { versions: [{ versionId: '1', status: 'ENABLED' }] } });
+      const crypto = 'plugin.keystore.crypto.v1.KeystoreInstanceCryptoOperation';
+      const plaintext = Buffer.from('a data key').toString('base64');
+      const made = await catalog.call({ method: `${crypto}/Encrypt`, request: { parameters, plaintext } });
+      const { ciphertext } = made.response as { ciphertext: string };
+      expect(await catalog.call({ method: `${crypto}/Decrypt`, request: { parameters, ciphertext } })).toMatchObject({
+        code: 'OK',
+        response: { plaintext, keyVersionId: '1' },
+      });
+      expect(await catalog.close()).toMatchObject({ error: '' });
       expect((await catalog.log()).filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
     });
 
