@@ -5,7 +5,7 @@ import type { NetworkAddress } from '../plugin-protocol/handshake.ts';
 import { HealthService } from '../plugin-protocol/services.ts';
 import { toCallError } from './call-error.ts';
 import type { UnaryMethod } from './contract.ts';
-import { PluginHostError } from './errors.ts';
+import { PluginCallError, PluginHostError } from './errors.ts';
 import { settlesWithin } from './wait.ts';
 
 /** How long the end of a process may be known after the end of its connection. */

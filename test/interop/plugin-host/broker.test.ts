@@ -32,7 +32,7 @@ describeWithGo('the broker between our host and a Go plugin', () => {
     programs = buildGoPrograms();
   }, BUILD_MS);
 
-  test('H21 H13 R-HOST-64 the plugin dials what the host accepts, and our certificate serves', async () => {
+  test('H21 H13 R-HOST-72 the plugin dials what the host accepts, and our certificate serves', async () => {
     await using stage = await startGoBrokerStage(programs);
     const current = await stage.plugin.current();
     for (let round = 0; round < 3; round += 1) {
@@ -51,7 +51,7 @@ describeWithGo('the broker between our host and a Go plugin', () => {
     expect(await current.client.plugin.ask(String(again.id))).toBe('host 1 heard 40');
   });
 
-  test('H22 R-HOST-65 the host dials what the plugin serves, once for each announcement', async () => {
+  test('H22 R-HOST-73 the host dials what the plugin serves, once for each announcement', async () => {
     await using stage = await startGoBrokerStage(programs, { brokerTimeoutMs: 1000 });
     const current = await stage.plugin.current();
     const dialled = [];
@@ -65,7 +65,7 @@ describeWithGo('the broker between our host and a Go plugin', () => {
     for (const { close } of dialled) close();
   });
 
-  test('H21 H22 R-HOST-64 R-HOST-65 both directions at once, many times', async () => {
+  test('H21 H22 R-HOST-72 R-HOST-73 both directions at once, many times', async () => {
     await using stage = await startGoBrokerStage(programs);
     const current = await stage.plugin.current();
     const there = async (): Promise<void> => {
@@ -80,7 +80,7 @@ describeWithGo('the broker between our host and a Go plugin', () => {
     await Promise.all([...Array.from({ length: 20 }, there), ...Array.from({ length: 20 }, back)]);
   });
 
-  test('H21 R-HOST-64 a stranger is refused by what the host serves, and by what the plugin serves', async () => {
+  test('H21 R-HOST-72 a stranger is refused by what the host serves, and by what the plugin serves', async () => {
     await using stage = await startGoBrokerStage(programs);
     const current = await stage.plugin.current();
     await current.accept([echo]);
@@ -104,7 +104,7 @@ describeWithGo('the broker between our host and a Go plugin', () => {
     expect(await dialled.client.echo.say('still here')).toBe('plugin still here');
   });
 
-  test('R-HOST-66 what was brokered ends with its process, and the next one is told anew', async () => {
+  test('R-HOST-74 what was brokered ends with its process, and the next one is told anew', async () => {
     await using stage = await startGoBrokerStage(programs);
     const { plugin } = stage;
     const first = await plugin.current();
@@ -128,7 +128,7 @@ describeWithGo('the broker between our host and a Go plugin', () => {
     expect(await second.client.plugin.ask(String(id))).toBe(`host 2 heard ${id}`);
   });
 
-  test('R-HOST-66 a call of the process that was replaced is not taken by the next', async () => {
+  test('R-HOST-74 a call of the process that was replaced is not taken by the next', async () => {
     await using stage = await startGoBrokerStage(programs);
     const { plugin } = stage;
     const first = await plugin.current();
@@ -140,7 +140,7 @@ describeWithGo('the broker between our host and a Go plugin', () => {
   });
 
   (process.platform === 'linux' ? test : test.skip)(
-    'R-HOST-66 H37 rounds in both directions leave this process as it was, however they end',
+    'R-HOST-74 H37 rounds in both directions leave this process as it was, however they end',
     async () => {
       const round = async (force: boolean): Promise<void> => {
         await using stage = await startGoBrokerStage(programs, { hostServices: [echo] });
@@ -183,7 +183,7 @@ describeWithGo('host services for a plugin of plugin-sdk', () => {
     return { heard, hostServices: [service] };
   }
 
-  test('H21 H13 R-HOST-67 are named in Init, and served from Init to the last word of the process', async () => {
+  test('H21 H13 R-HOST-75 are named in Init, and served from Init to the last word of the process', async () => {
     const { heard, hostServices } = listening();
     {
       await using stage = await startGoBrokerStage(programs, { ...sdk, hostServices });
@@ -194,7 +194,7 @@ describeWithGo('host services for a plugin of plugin-sdk', () => {
     expect(heard).toEqual(['init', 'hello', 'deinit', 'last word'].map((text) => `${text} of BROKER 1`));
   });
 
-  test('R-HOST-67 are served to each process anew: after a crash and after a replacement', async () => {
+  test('R-HOST-75 are served to each process anew: after a crash and after a replacement', async () => {
     const { heard, hostServices } = listening();
     await using stage = await startGoBrokerStage(programs, { ...sdk, hostServices });
     const { plugin } = stage;
@@ -214,7 +214,7 @@ describeWithGo('host services for a plugin of plugin-sdk', () => {
     ]);
   });
 
-  test('R-HOST-67 a plugin that would use some loads where there are none', async () => {
+  test('R-HOST-75 a plugin that would use some loads where there are none', async () => {
     await using stage = await startGoBrokerStage(programs, sdk);
     await expect(stage.plugin.client.plugin.ask('hello')).rejects.toMatchObject({
       code: status.FAILED_PRECONDITION,

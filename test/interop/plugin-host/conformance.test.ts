@@ -1,4 +1,4 @@
-import { hostSubject } from '../../support/conformance-subject.ts';
+import { hostSubject } from '../../../plugin-host/command/conformance-subject.ts';
 import { conformanceSuite } from '../../support/conformance-suite.ts';
 import { createGoMemoryStage, MEMORY_LACKS } from '../../support/go-memory.ts';
 import { buildGoPrograms, describeWithGo, type GoPrograms } from '../../support/go.ts';

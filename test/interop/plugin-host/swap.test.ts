@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 
 import { type PluginHandle, startPluginHost } from '../../../plugin-host/index.ts';
 import { createKey } from '../../../scripts/openbao/setup.ts';
-import { startCallers } from '../../process/plugin-host/callers.ts';
+import { startCallers } from '../../../scripts/callers.ts';
 import { kill } from '../../process/plugin-host/down.ts';
 import { type LogEntry, recordLog } from '../../process/plugin-host/host-fixture.ts';
 import { builtPlugin, sha256 } from '../../support/built-plugin.ts';

@@ -22,7 +22,7 @@ async function accepted(stage: BrokerStage): Promise<string> {
   return (await stage.heard()).address;
 }
 
-describe('H21 R-HOST-64 services that the host accepts', () => {
+describe('H21 R-HOST-72 services that the host accepts', () => {
   let stage: BrokerStage;
   beforeEach(async () => {
     stage = await startBrokerStage();
@@ -176,7 +176,7 @@ describe('H21 the handler of a host service', () => {
   });
 });
 
-describe('H22 R-HOST-65 services that the host dials', () => {
+describe('H22 R-HOST-73 services that the host dials', () => {
   const services = { test: TestService };
   const never = { brokerTimeoutMs: 50 };
 
@@ -270,7 +270,7 @@ describe('H22 R-HOST-65 services that the host dials', () => {
 });
 
 describe('the end of a broker', () => {
-  test('R-HOST-66 a plugin without a broker is told of at once', async () => {
+  test('R-HOST-74 a plugin without a broker is told of at once', async () => {
     await using stage = await startBrokerStage();
     await stage.leave();
     const closed = { code: 'ERR_BROKER_CLOSED', message: 'the plugin has no broker' };
@@ -279,7 +279,7 @@ describe('the end of a broker', () => {
     await expect(stage.broker.acceptHostServices([extra])).resolves.toBeUndefined();
   });
 
-  test('R-HOST-66 rejects what waits and what is in flight with the reason, and serves on until disposed of', async () => {
+  test('R-HOST-74 rejects what waits and what is in flight with the reason, and serves on until disposed of', async () => {
     await using stage = await startBrokerStage();
     const address = await accepted(stage);
     stage.announce({ address: await stage.serve() });
@@ -295,7 +295,7 @@ describe('the end of a broker', () => {
     expect(existsSync(address)).toBe(false);
   });
 
-  (process.platform === 'linux' ? test : test.skip)('R-HOST-66 leaves nothing, whatever was under way', async () => {
+  (process.platform === 'linux' ? test : test.skip)('R-HOST-74 leaves nothing, whatever was under way', async () => {
     const round = async (): Promise<void> => {
       await using stage = await startBrokerStage();
       const address = await accepted(stage);
