@@ -21,7 +21,7 @@ test('H22 an announcement is taken once, whether it comes before the dial or aft
   expect(announcements.size).toBe(1);
 });
 
-describe('H22 R-HOST-66 a dial that is never answered', () => {
+describe('H22 R-HOST-74 a dial that is never answered', () => {
   beforeEach(() => {
     jest.useFakeTimers();
   });
@@ -89,7 +89,7 @@ test.each([
   await expect(waiting).rejects.toMatchObject({ code });
 });
 
-test('H22 R-HOST-66 a plugin that announces for ever fills no memory: the latest are kept', async () => {
+test('H22 R-HOST-74 a plugin that announces for ever fills no memory: the latest are kept', async () => {
   const announcements = new Announcements();
   for (let id = 1; id <= 10 * MAX_UNDIALLED; id += 1) announcements.add(announcement(id));
   expect(announcements.size).toBe(MAX_UNDIALLED);
