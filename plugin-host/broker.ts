@@ -110,9 +110,16 @@ export class Broker implements AsyncDisposable {
     stream.once('end', detach).once('error', detach);
   }
 
-  /** As the Go catalog: whatever the services, since a plugin of plugin-sdk may dial them before it looks at their names. */
+  /**
+   * As the Go catalog: even if there are none, since a plugin of plugin-sdk may dial them before it looks at their names. A
+   * plugin without a broker has no use for them. Rejects with `ERR_SOCKET_DIRECTORY` or why the process is gone.
+   */
   async acceptHostServices(services: readonly HostService[]): Promise<void> {
-    if (this.#peer) await this.#serve(this.#peer, HOST_SERVICES_ID, services);
+    try {
+      await this.#serve(this.#connected(), HOST_SERVICES_ID, services);
+    } catch (error) {
+      if (!(error instanceof PluginHostError && error.code === 'ERR_BROKER_CLOSED')) throw error;
+    }
   }
 
   /**

@@ -9,6 +9,7 @@ export const PLUGIN_LOG_LEVELS: readonly PluginLogLevel[] = [...HCLOG_LEVELS, 'o
 
 /** The logger without what is below the level. */
 export function atLogLevel(logger: HostLogger, level: PluginLogLevel): HostLogger {
+  if (level === 'trace') return logger;
   const least = PLUGIN_LOG_LEVELS.indexOf(level);
   const methods = HCLOG_LEVELS.map((each, rank) => {
     const log = (fields: object, message: string): void => logger[each](fields, message);

@@ -61,8 +61,8 @@ function collect(what: string, check: (report: Report) => void): void {
 }
 
 function checkPlugin(entry: Record<string, unknown>, path: string, report: Report): void {
-  const { contract, hostServices = [], restart, health, backup, logLevel, waitForReady, ...process } = entry;
-  const { file, sha256, args, configuration, environment, ...others } = process;
+  const { contract, hostServices = [], restart, health, backup, logLevel, waitForReady, ...rest } = entry;
+  const { file, sha256, args, configuration, environment, ...others } = rest;
   const isLimit = ([name]: [string, unknown]): boolean => Object.hasOwn(TIME_LIMITS, name);
   const numbers = Object.entries(others);
   reportUnknown(Object.fromEntries(numbers.filter((other) => !isLimit(other))), `${path}.`, report);

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { type ClientDuplexStream, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 
 import { Broker } from '../../plugin-host/broker.ts';
 import { Connection } from '../../plugin-host/connection.ts';
@@ -22,6 +22,8 @@ export interface BrokerStage extends AsyncDisposable {
   /** What the host said on the stream; waits for the next. */
   heard(): Promise<ConnInfo>;
   announce(info: Partial<ConnInfo>): void;
+  /** The host's end of the stream. */
+  readonly stream: ClientDuplexStream<ConnInfo, ConnInfo>;
   /** Ends the stream as a plugin without a broker would. */
   leave(): Promise<void>;
   /** Serves echo with a certificate; answers where. */
@@ -101,6 +103,7 @@ export async function startBrokerStage({ brokerTimeoutMs = 10_000 } = {}): Promi
   });
   return {
     broker,
+    stream,
     own,
     theirs,
     log,

@@ -40,11 +40,12 @@ const SWAPS = {
 };
 
 function startSwaps(directory: string, script: string): ChildProcess & AsyncDisposable {
-  const child = spawn('/bin/sh', ['-c', script], { cwd: directory, stdio: 'ignore' });
+  const child = spawn('/bin/sh', ['-c', script], { cwd: directory, stdio: 'ignore', detached: true });
   const ended = once(child, 'exit');
   return Object.assign(child, {
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
+      // With the command it is just at, which would put one more file into the folder.
+      process.kill(-child.pid!, 'SIGKILL');
       await ended;
     },
   });

@@ -279,6 +279,14 @@ describe('the end of a broker', () => {
     await expect(stage.broker.acceptHostServices([extra])).resolves.toBeUndefined();
   });
 
+  test('H20 a plugin that tells only now that it has no broker does without host services', async () => {
+    await using stage = await startBrokerStage();
+    const accepting = stage.broker.acceptHostServices([extra]);
+    const late = expect(stage.broker.accept([extra])).rejects.toMatchObject({ code: 'ERR_BROKER_CLOSED' });
+    stage.stream.emit('error', new Error('UNIMPLEMENTED'));
+    await Promise.all([accepting, late]);
+  });
+
   test('R-HOST-74 rejects what waits and what is in flight with the reason, and serves on until disposed of', async () => {
     await using stage = await startBrokerStage();
     const address = await accepted(stage);

@@ -1,13 +1,14 @@
 import { tmpdir } from 'node:os';
 
 import type { PluginHostError } from '../../../plugin-host/errors.ts';
+import { hostService } from '../../../plugin-host/host-service.ts';
 import {
   type PluginHostOptions,
   replacePlan,
   type ReplacementOptions,
   validateHostOptions,
 } from '../../../plugin-host/options.ts';
-import { testContract } from '../../fixtures/plugins/test-contract.ts';
+import { ExtraService, testContract, TestService } from '../../fixtures/plugins/test-contract.ts';
 
 const silent = (): void => undefined;
 const logger: PluginHostOptions['logger'] = {
@@ -19,6 +20,7 @@ const logger: PluginHostOptions['logger'] = {
   child: () => logger,
 };
 const sha256 = 'ab'.repeat(32);
+const extra = hostService(ExtraService, { echo: (request) => request });
 const entry = { contract: testContract, file: 'plugin', sha256 };
 
 const problemsOf = (options: unknown): readonly string[] => {
@@ -135,6 +137,15 @@ describe('host options', () => {
     ['a backup that is no name', { backup: {} }, /backup must be the name of another plugin/],
     ['a backup that is not there', { backup: 'B' }, /backup must be the name of another plugin/],
     ['itself as backup', { backup: 'A' }, /backup must be the name of another plugin/],
+    ['host services that are no list', { hostServices: {} }, /hostServices must be a list of host services/],
+    [
+      'one without handlers',
+      { hostServices: [{ definition: TestService }] },
+      /hostServices must be made by hostService/,
+    ],
+    ['one without a name', { hostServices: [hostService({}, {})] }, /hostServices must be made by hostService/],
+    ['one that is none', { hostServices: [null] }, /hostServices must be made by hostService/],
+    ['one twice', { hostServices: [extra, extra] }, /hostServices must not name a service twice/],
     ['waiting that is not true or false', { waitForReady: 1 }, /waitForReady must be true or false/],
     ['no versions', { contract: { ...testContract, protocolVersions: [] } }, /protocolVersions must be a list/],
     ['a service without methods', { contract: { type: 'T', services: { a: { definition: {} } } } }, /services\.a\.def/],
