@@ -1,0 +1,95 @@
+import type { PolicyRule } from '../openbao/provider/policy.ts';
+import type { Examination } from './examination.ts';
+
+/** What came of a check. `warning` is for what works today and is not as it should be. */
+export type CheckStatus = 'ok' | 'warning' | 'failed' | 'skipped';
+
+/** The groups of checks, in the order in which they are made. */
+export const GROUPS = {
+  config: 'Configuration',
+  files: 'Files of the configuration',
+  network: 'Network',
+  tls: 'TLS',
+  server: 'OpenBao',
+  login: 'Login',
+  token: 'Token',
+  transit: 'Transit engine',
+  key: 'Key',
+  rights: 'Rights that are needed',
+  excess: 'Rights that nobody needs',
+  use: 'Use of the key',
+  end: 'End',
+} as const;
+
+export type Group = keyof typeof GROUPS;
+
+/** Group and name; stable once released: scripts select and compare by it. */
+export type CheckId = `${Group}.${string}`;
+
+/** The named tests of OpenKCM's use case 007, Story 4. */
+export const STORY_TESTS = [
+  'test_approle_login',
+  'test_transit_operations',
+  'verify_access_controls',
+  'test_token_lifecycle',
+] as const;
+
+export type StoryTest = (typeof STORY_TESTS)[number];
+
+/** What a check found: one sentence of what was seen, with names and numbers and never a secret. */
+export interface Finding {
+  readonly status: CheckStatus;
+  readonly text: string;
+  /** Rights that would mend it, where what is missing shows only now; in place of those of the check's row. */
+  readonly policy?: readonly PolicyRule[];
+}
+
+/**
+ * One check. Texts and policies may hold placeholders: `<m>` the Transit mount, `<k>` the key, `<a>` the auth mount, `<r>`
+ * the role of the login, `<s>` the state mount.
+ */
+export interface Check {
+  readonly id: CheckId;
+  /** What is so when all is well, as half a sentence. */
+  readonly title: string;
+  /** Without these there is nothing to look at: when one of them failed or was left out this check is skipped. */
+  readonly needs: readonly CheckId[];
+  /** Why it fails as a rule. */
+  readonly cause: string;
+  /** What to do then. */
+  readonly fix: string;
+  /** The rights that would mend it. */
+  readonly policy?: readonly PolicyRule[];
+  /** Whether it makes sense before the key and its policy are there; false by default. */
+  readonly pre?: boolean;
+  /** Whether it is made for each key. */
+  readonly perKey?: boolean;
+  /** Whether its failure means that OpenBao refused or cannot be reached. */
+  readonly backend?: boolean;
+  /** Whether it is made after an interruption, too. */
+  readonly always?: boolean;
+  readonly story?: StoryTest;
+  /** Made once, or once for each key. What it throws as a `KeystoreError` is a failure of the check. */
+  readonly examine: (examination: Examination, key: string) => Promise<Finding> | Finding;
+}
+
+export function ok(text: string): Finding {
+  return { status: 'ok', text };
+}
+
+export function warning(text: string, policy?: readonly PolicyRule[]): Finding {
+  return { status: 'warning', text, ...(policy && { policy }) };
+}
+
+export function failed(text: string, policy?: readonly PolicyRule[]): Finding {
+  return { status: 'failed', text, ...(policy && { policy }) };
+}
+
+export function skipped(text: string, policy?: readonly PolicyRule[]): Finding {
+  return { status: 'skipped', text, ...(policy && { policy }) };
+}
+
+/** The group of a check. */
+export function groupOf(id: CheckId): Group {
+  return id.slice(0, id.indexOf('.')) as Group;
+}
