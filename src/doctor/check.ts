@@ -4,28 +4,6 @@ import type { Examination } from './examination.ts';
 /** What came of a check. `warning` is for what works today and is not as it should be. */
 export type CheckStatus = 'ok' | 'warning' | 'failed' | 'skipped';
 
-/** The groups of checks, in the order in which they are made. */
-export const GROUPS = {
-  config: 'Configuration',
-  files: 'Files of the configuration',
-  network: 'Network',
-  tls: 'TLS',
-  server: 'OpenBao',
-  login: 'Login',
-  token: 'Token',
-  transit: 'Transit engine',
-  key: 'Key',
-  rights: 'Rights that are needed',
-  excess: 'Rights that nobody needs',
-  use: 'Use of the key',
-  end: 'End',
-} as const;
-
-export type Group = keyof typeof GROUPS;
-
-/** Group and name; stable once released: scripts select and compare by it. */
-export type CheckId = `${Group}.${string}`;
-
 /** The named tests of OpenKCM's use case 007, Story 4. */
 export const STORY_TESTS = [
   'test_approle_login',
@@ -36,12 +14,42 @@ export const STORY_TESTS = [
 
 export type StoryTest = (typeof STORY_TESTS)[number];
 
+interface GroupRow {
+  readonly title: string;
+  /** The test of Story 4 to which its checks belong. */
+  readonly story?: StoryTest;
+}
+
+/** The groups of checks, in the order in which they are made. */
+export const GROUPS = {
+  config: { title: 'Configuration' },
+  files: { title: 'Files of the configuration' },
+  network: { title: 'Network' },
+  tls: { title: 'TLS' },
+  server: { title: 'OpenBao' },
+  login: { title: 'Login', story: 'test_approle_login' },
+  token: { title: 'Token', story: 'test_token_lifecycle' },
+  transit: { title: 'Transit engine', story: 'test_transit_operations' },
+  key: { title: 'Key', story: 'test_transit_operations' },
+  rights: { title: 'Rights that are needed', story: 'verify_access_controls' },
+  excess: { title: 'Rights that nobody needs', story: 'verify_access_controls' },
+  use: { title: 'Use of the key', story: 'test_transit_operations' },
+  end: { title: 'End', story: 'test_token_lifecycle' },
+} as const satisfies Readonly<Record<string, GroupRow>>;
+
+export type Group = keyof typeof GROUPS;
+
+/** Group and name; stable once released: scripts select and compare by it. */
+export type CheckId = `${Group}.${string}`;
+
 /** What a check found: one sentence of what was seen, with names and numbers and never a secret. */
 export interface Finding {
   readonly status: CheckStatus;
   readonly text: string;
   /** Rights that would mend it, where what is missing shows only now; in place of those of the check's row. */
   readonly policy?: readonly PolicyRule[];
+  /** Whether nothing that needs the check can be looked at; so after every failure. */
+  readonly blocks?: boolean;
 }
 
 /**
@@ -68,7 +76,6 @@ export interface Check {
   readonly backend?: boolean;
   /** Whether it is made after an interruption, too. */
   readonly always?: boolean;
-  readonly story?: StoryTest;
   /** Made once, or once for each key. What it throws as a `KeystoreError` is a failure of the check. */
   readonly examine: (examination: Examination, key: string) => Promise<Finding> | Finding;
 }
@@ -87,6 +94,11 @@ export function failed(text: string, policy?: readonly PolicyRule[]): Finding {
 
 export function skipped(text: string, policy?: readonly PolicyRule[]): Finding {
   return { status: 'skipped', text, ...(policy && { policy }) };
+}
+
+/** There was nothing to look at, and so nothing for what needs the check, either. */
+export function blocked(text: string): Finding {
+  return { status: 'skipped', text, blocks: true };
 }
 
 /** The group of a check. */

@@ -1,6 +1,8 @@
 import { readCallConfig } from '../config/access-data.ts';
 import type { PluginConfiguration } from '../config/configuration.ts';
 import { parseConfiguration } from '../config/parse.ts';
+import type { Secret } from '../config/secret.ts';
+import type { KeystoreCall } from '../keystore/call.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import { type Answer, answerData } from '../openbao/answer.ts';
@@ -14,7 +16,9 @@ import { createSessionSource } from '../openbao/open-session.ts';
 import { keyPath, loginPath, mountPath, TOKEN_PATHS } from '../openbao/paths.ts';
 import type { Session, SessionRequest } from '../openbao/session.ts';
 import { createTargetResolver, type Target } from '../openbao/target.ts';
+import { TransitSession } from '../openbao/transit-session.ts';
 import type { FindAddresses } from '../openbao/transport.ts';
+import type { Turn } from '../openbao/turn.ts';
 import { type AddressLook, lookAtAddress } from './look-at-address.ts';
 import type { Names } from './names.ts';
 import { once } from './once.ts';
@@ -56,6 +60,7 @@ type TokenRequest = Pick<SessionRequest, 'verb' | 'path' | 'body'>;
 export class Examination {
   readonly #options: ExaminationOptions;
   #plain: ClusterSource | undefined;
+  #transit: TransitSession | undefined;
   #session: Session | undefined;
 
   constructor(options: ExaminationOptions) {
@@ -203,7 +208,7 @@ export class Examination {
   });
 
   /** A request with the token; a denial is an answer like any other. */
-  async ask(request: TokenRequest & { readonly purpose?: SessionRequest['purpose'] }): Promise<Answer> {
+  async ask(request: TokenRequest & Pick<SessionRequest, 'tries'>): Promise<Answer> {
     const timeMs = this.configuration().limits.readBudgetMs + this.configuration().limits.loginBudgetMs;
     return this.session().send({
       purpose: 'active',
@@ -242,15 +247,66 @@ export class Examination {
 
   readonly #keys = new Map<string, Promise<Answer>>();
 
-  /** Revokes the token and ends all connections. Idempotent. */
-  async end(): Promise<void> {
-    const signal = AbortSignal.timeout(END_MS);
-    await Promise.all([this.#session?.close(signal), this.#plain?.close()]);
+  /** Whether OpenBao has denied the question what the token may do. */
+  mayNotAskForRights = false;
+
+  /** Whether the token was made elsewhere, and is not ours to change or end. */
+  get borrowsToken(): boolean {
+    return this.configuration().auth.method === 'token';
   }
 
-  /** Whether there ever was a session to end. */
-  get hasSession(): boolean {
-    return this.#session !== undefined;
+  /** One call as the plugin makes it, with all of its time before it. */
+  turn(): Turn {
+    const target = this.target();
+    if (target === undefined) throw new Error('there is no identity');
+    const { readBudgetMs } = this.configuration().limits;
+    const session = (this.#transit ??= new TransitSession({
+      session: this.session(),
+      probe: new HealthProbe({ cluster: () => this.session().cluster(), clock: systemClock, budgetMs: readBudgetMs }),
+      clock: systemClock,
+      readBudgetMs,
+    }));
+    const call: KeystoreCall = {
+      access: {},
+      signal: this.#limited(readBudgetMs),
+      deadline: systemClock.now() + readBudgetMs,
+      trace: { openbaoRequestIds: [] },
+    };
+    const { namespace, stateMount, stateMountMayBeMissing, transitMount: mount } = target;
+    return {
+      call,
+      session,
+      namespace,
+      mount,
+      stateMount,
+      stateMountMayBeMissing,
+      clock: systemClock,
+      log: this.#options.log,
+    };
+  }
+
+  /** `lookup-self` for a token by its value, without the session. */
+  async lookUpAsStranger(token: Secret): Promise<Answer> {
+    const cluster = await this.#strangersCluster();
+    const { loginBudgetMs } = this.configuration().limits;
+    return cluster.send('active', {
+      verb: 'read',
+      path: TOKEN_PATHS.lookupSelf,
+      token: token.reveal(),
+      namespace: this.target()?.namespace ?? '',
+      signal: this.#limited(loginBudgetMs),
+    });
+  }
+
+  /** Ends the session and with it the token. Idempotent. */
+  async endSession(): Promise<void> {
+    await this.#session?.close(AbortSignal.timeout(END_MS));
+  }
+
+  /** Ends the session and all connections. Idempotent. */
+  async end(): Promise<void> {
+    await this.endSession();
+    await this.#plain?.close();
   }
 
   #transitMount(): string {

@@ -1,5 +1,5 @@
 import type { PolicyRule } from '../openbao/provider/policy.ts';
-import type { CheckId, CheckStatus, StoryTest } from './check.ts';
+import type { CheckId, CheckStatus } from './check.ts';
 
 /** What came of one check, with names in place of all placeholders. */
 export interface CheckResult {
@@ -18,7 +18,6 @@ export interface CheckResult {
   readonly durationMs: number;
   /** Whether a failure means that OpenBao refused or cannot be reached. */
   readonly backend: boolean;
-  readonly story?: StoryTest;
 }
 
 /** What was seen of the whole, for Story 4 of use case 007. */

@@ -7,7 +7,7 @@ import type { FindAddresses } from '../openbao/transport.ts';
 import { createValueReader } from '../openbao/value-reader.ts';
 import { delay } from '../openbao/waiting.ts';
 import type { DoctorRole } from './roles.ts';
-import { type Check, failed, type Finding, skipped } from './check.ts';
+import { blocked, type Check, failed, type Finding, skipped } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { describeError } from './describe-error.ts';
 import { Examination } from './examination.ts';
@@ -104,9 +104,11 @@ async function makeCheck(check: Check, circumstances: Circumstances): Promise<re
   }
   for (const key of check.perKey === true ? examination.keys() : ['']) {
     const unmet = unmetNeed(check, outcomes, key);
-    const result = unmet === undefined ? await attempt(check, examination, key) : toResult(check, unmet, { key });
-    outcomes.note(check.id, key, unmet === undefined && result.status !== 'failed');
-    results.push(result);
+    const started = performance.now();
+    const finding = unmet ?? (await examine(check, examination, key));
+    outcomes.note(check.id, key, finding.blocks !== true && finding.status !== 'failed');
+    const names = unmet !== undefined || check.id.startsWith('config.') ? {} : examination.names(key);
+    results.push(toResult(check, finding, { names, key, durationMs: performance.now() - started }));
   }
   return results;
 }
@@ -121,7 +123,7 @@ function reasonToSkip(check: Check, { examination, outcomes, why }: Circumstance
 
 function unmetNeed(check: Check, outcomes: Outcomes, key: string): Finding | undefined {
   const unmet = check.needs.find((id) => outcomes.isBad(id, key));
-  return unmet === undefined ? undefined : skipped(`needs ${unmet}`);
+  return unmet === undefined ? undefined : blocked(`needs ${unmet}`);
 }
 
 const LEFT_OUT: Readonly<Record<LeftOut, string>> = {
@@ -130,19 +132,12 @@ const LEFT_OUT: Readonly<Record<LeftOut, string>> = {
   pre: 'comes once the key and its policy are there',
 };
 
-async function attempt(check: Check, examination: Examination, key = ''): Promise<CheckResult> {
-  const started = performance.now();
-  const finding = await examine(check, examination, key);
-  const names = check.id.startsWith('config.') ? {} : examination.names(key);
-  return toResult(check, finding, { names, key, durationMs: performance.now() - started });
-}
-
 // What a part of the plugin cannot do is what is to be found out here; anything else is a defect of ours.
 async function examine(check: Check, examination: Examination, key: string): Promise<Finding> {
   try {
     return await check.examine(examination, key);
   } catch (error) {
-    if (examination.signal.aborted) return skipped('the examination was interrupted');
+    if (examination.signal.aborted) return blocked('the examination was interrupted');
     if (error instanceof KeystoreError) return failed(describeError(error));
     if (error instanceof ConfigurationError || error instanceof AccessDataError) return failed(error.message);
     throw error;
@@ -154,7 +149,7 @@ function toResult(
   finding: Finding,
   { names = {}, key = '', durationMs = 0 }: { names?: Names; key?: string; durationMs?: number } = {},
 ): CheckResult {
-  const { backend = false, cause, fix, id, story, title } = check;
+  const { backend = false, cause, fix, id, title } = check;
   const bad = finding.status === 'failed' || finding.status === 'warning';
   const policy = finding.policy ?? (bad ? check.policy : undefined);
   return {
@@ -167,7 +162,6 @@ function toResult(
     ...(policy && policy.length > 0 && { policy: fillRules(policy, names) }),
     durationMs,
     backend,
-    ...(story && { story }),
   };
 }
 
