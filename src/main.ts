@@ -15,9 +15,8 @@ async function main(): Promise<void> {
   const { writeFully } = await import('./logging/descriptor.ts');
   const type = selectPluginType(variables);
   if (type === undefined) {
-    const { BARE_START_TEXT } = await import('./command/bare-start.ts');
-    writeFully(STDERR, BARE_START_TEXT);
-    process.exit(1);
+    const { startTool } = await import('./command/start-tool.ts');
+    process.exit(await startTool({ process, variables }));
   }
   const { createLogger } = await import('./logging/logger.ts');
   const { createKeystoreServices } = await import('./rpc/services.ts');
