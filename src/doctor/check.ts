@@ -14,7 +14,8 @@ export const STORY_TESTS = [
 
 export type StoryTest = (typeof STORY_TESTS)[number];
 
-interface GroupRow {
+/** A group of checks. */
+export interface GroupRow {
   readonly title: string;
   /** The test of Story 4 to which its checks belong. */
   readonly story?: StoryTest;

@@ -5,7 +5,7 @@ import type { Secret } from '../config/secret.ts';
 import type { KeystoreCall } from '../keystore/call.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import type { Logger } from '../logging/logger.ts';
-import { type Answer, answerData } from '../openbao/answer.ts';
+import { type Answer, answerData, asObject } from '../openbao/answer.ts';
 import type { ReadValue } from '../openbao/auth/read-value.ts';
 import { createCertificateReader } from '../openbao/client-certificate.ts';
 import { systemClock } from '../openbao/clock.ts';
@@ -61,6 +61,7 @@ export class Examination {
   readonly #options: ExaminationOptions;
   #plain: ClusterSource | undefined;
   #transit: TransitSession | undefined;
+  #roleName: string | undefined;
   #session: Session | undefined;
 
   constructor(options: ExaminationOptions) {
@@ -115,11 +116,12 @@ export class Examination {
     const { keys, openbao } = this.configuration();
     const stateMount = target?.stateMount ?? keys.stateMount;
     const authMount = target?.identity.mount;
+    const role = target?.identity.roleName ?? this.#roleName;
     return {
       m: target?.transitMount ?? openbao.transitMount,
       ...(key !== undefined && key !== '' && { k: key }),
       ...(authMount !== undefined && authMount !== '' && { a: authMount }),
-      ...(target?.identity.roleName !== undefined && { r: target.identity.roleName }),
+      ...(role !== undefined && { r: role }),
       ...(stateMount !== undefined && { s: stateMount }),
     };
   }
@@ -221,7 +223,13 @@ export class Examination {
   }
 
   /** `lookup-self` of the token. */
-  readonly token = once((): Promise<Answer> => this.lookUpToken());
+  readonly token = once(async (): Promise<Answer> => {
+    const answer = await this.lookUpToken();
+    const name = asObject(answerData(answer)?.meta)?.role_name;
+    // An AppRole login names its role by an id.
+    if (typeof name === 'string' && ROLE_NAME.test(name)) this.#roleName = name;
+    return answer;
+  });
 
   lookUpToken(): Promise<Answer> {
     return this.ask({ verb: 'read', path: TOKEN_PATHS.lookupSelf });
@@ -340,6 +348,7 @@ export class Examination {
 }
 
 const USUAL_ROLES: readonly DoctorRole[] = ['hyok-management', 'crypto'];
+const ROLE_NAME = /^[\w.-]{1,255}$/;
 const END_MS = 3000;
 /** The login ends itself and says why; this limit is for what does not. */
 const LOGIN_SLACK_MS = 1000;

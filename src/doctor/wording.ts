@@ -17,16 +17,20 @@ export function worst(findings: readonly Finding[]): Finding {
 }
 
 const UNITS: readonly (readonly [name: string, ms: number])[] = [
-  ['days', 86_400_000],
-  ['hours', 3_600_000],
-  ['minutes', 60_000],
-  ['seconds', 1000],
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
 ];
 
-/** A length of time in the largest unit of which there are two or more: `36 hours`, `0 seconds`. */
+/** A length of time in the largest unit of which there are two or more: `36 hours`, `1 second`. */
 export function lengthOfTime(ms: number): string {
-  const [name, size] = UNITS.find(([, unit]) => Math.abs(ms) >= 2 * unit) ?? ['seconds', 1000];
-  return `${Math.round(Math.abs(ms) / size)} ${name}`;
+  const [name, size] = UNITS.find(([, unit]) => Math.abs(ms) >= 2 * unit) ?? ['second', 1000];
+  return counted(Math.round(Math.abs(ms) / size), name);
+}
+
+/** `1 use`, `2 uses`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** `3 days ago`, `in 2 hours`. */

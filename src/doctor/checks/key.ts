@@ -2,7 +2,7 @@ import { keyTypeRow } from '../../keystore/key-types.ts';
 import { isNothingHere, toKeystoreError } from '../../openbao/errors.ts';
 import { type Check, failed, type Finding, ok, skipped, warning } from '../check.ts';
 import { describeError } from '../describe-error.ts';
-import { lengthOfTime } from '../wording.ts';
+import { counted, lengthOfTime } from '../wording.ts';
 
 /** OpenBao keeps all old versions of a key in one entry of its storage. */
 const MANY_VERSIONS = 1000;
@@ -108,6 +108,6 @@ function judgeVersions(data: Readonly<Record<string, unknown>>): Finding {
     ...(typeof pinned === 'number' && pinned > 0 ? [`encryption starts at version ${pinned}`] : []),
     ...(latest > MANY_VERSIONS ? ['there are so many that storing them may fail: trim them'] : []),
   ];
-  const all = `${latest} ${latest === 1 ? 'version' : 'versions'}`;
+  const all = counted(latest, 'version');
   return texts.length === 0 ? ok(all) : warning(`${all}; ${texts.join('; ')}`);
 }

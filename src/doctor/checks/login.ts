@@ -9,7 +9,7 @@ import { describeError } from '../describe-error.ts';
 import type { Examination } from '../examination.ts';
 import { readTokenTimes } from '../token-times.ts';
 import { judgeValidity } from '../validity.ts';
-import { agoOrAhead, lengthOfTime, worst } from '../wording.ts';
+import { agoOrAhead, counted, lengthOfTime, worst } from '../wording.ts';
 
 export const LOGIN_CHECKS: readonly Check[] = [
   {
@@ -177,8 +177,8 @@ function judgeTokenTimes(text: string, now: number): Finding {
   if (expiresAt === undefined) return warning('the token has no end');
   if (expiresAt <= now) return failed(`expired ${agoOrAhead(expiresAt, now)}`);
   const left = expiresAt - now;
-  const text_ = `expires in ${lengthOfTime(left)}`;
-  return issuedAt !== undefined && left < (expiresAt - issuedAt) * LAST_PART ? warning(text_) : ok(text_);
+  const isLate = issuedAt !== undefined && left < (expiresAt - issuedAt) * LAST_PART;
+  return (isLate ? warning : ok)(`expires in ${lengthOfTime(left)}`);
 }
 
 const FEW_USES = 10;
@@ -188,7 +188,8 @@ async function judgeSecretId(examination: Examination): Promise<Finding> {
   const { auth } = examination.configuration();
   if (auth.method !== 'approle') return skipped('the login takes no secret id');
   if (auth.secretId === undefined) return skipped('the secret id is known to the plugin alone');
-  const role = await roleName(examination);
+  await examination.token();
+  const { r: role } = examination.names();
   if (role === undefined) return skipped('the name of the role is not known: give it as auth.role');
   const path = `${secretIdPath(auth.mount, role)}/lookup`;
   const body = { secret_id: await readCredential(examination.read, auth.secretId) };
@@ -202,17 +203,10 @@ async function judgeSecretId(examination: Examination): Promise<Finding> {
   return worst([judgeUses(data.secret_id_num_uses), judgeEnd(data.expiration_time, examination.now())]);
 }
 
-async function roleName(examination: Examination): Promise<string | undefined> {
-  const { auth } = examination.configuration();
-  if (auth.method === 'approle' && auth.role !== undefined) return auth.role;
-  const meta = answerData(await examination.token())?.meta;
-  const name: unknown = typeof meta === 'object' && meta !== null ? Reflect.get(meta, 'role_name') : undefined;
-  return typeof name === 'string' && /^[\w.-]{1,255}$/.test(name) ? name : undefined;
-}
-
 function judgeUses(uses: unknown): Finding {
   if (typeof uses !== 'number' || uses === 0) return ok('any number of uses');
-  return uses < FEW_USES ? warning(`${uses} uses are left`) : ok(`${uses} uses are left`);
+  const text = `${counted(uses, 'use')} left`;
+  return uses < FEW_USES ? warning(text) : ok(text);
 }
 
 function judgeEnd(time: unknown, now: number): Finding {

@@ -21,7 +21,7 @@ export const SERVER_CHECKS: readonly Check[] = [
         return isHealth(answer) ? [] : [`${origin}: the answer does not come from OpenBao (status ${answer.status})`];
       });
       const answers = await healthAnswers(examination);
-      if (faults.length === 0) return ok(`${answers.length} of ${answers.length} servers answer`);
+      if (faults.length === 0) return ok(answers.map(({ origin }) => origin).join(', '));
       return answers.length === 0 ? failed(faults.join('; ')) : warning(faults.join('; '));
     },
   },
@@ -76,7 +76,7 @@ export const SERVER_CHECKS: readonly Check[] = [
     async examine(examination) {
       const answers = await healthAnswers(examination);
       const sealed = answers.filter(({ answer }) => answer.body?.sealed !== false).map(({ origin }) => origin);
-      if (sealed.length === 0) return ok(`${answers.length} servers are unsealed`);
+      if (sealed.length === 0) return ok(answers.map(({ origin }) => origin).join(', '));
       const text = `sealed: ${sealed.join(', ')}`;
       return sealed.length === answers.length ? failed(text) : warning(text);
     },
@@ -92,8 +92,21 @@ export const SERVER_CHECKS: readonly Check[] = [
     async examine(examination) {
       const answers = await healthAnswers(examination);
       const active = answers.find(({ answer }) => answer.status === 200);
-      if (active !== undefined) return ok(`${active.origin} is active, ${answers.length - 1} other servers`);
+      if (active !== undefined) return ok(`${active.origin} is active`);
       return failed(`no server says that it is the active one: ${answers.map(({ origin }) => origin).join(', ')}`);
+    },
+  },
+  {
+    id: 'server.ha',
+    title: 'another node takes over when the active one ends',
+    needs: ['server.unsealed'],
+    pre: true,
+    cause: 'The storage of this OpenBao knows no high availability: while the one node is away no key can be used.',
+    fix: 'Run OpenBao with raft storage on three or five nodes, and list all of them in openbao.addresses.',
+    async examine(examination) {
+      const { body, status } = await examination.askAsStranger({ verb: 'read', path: 'sys/leader' });
+      if (status !== 200 || typeof body?.ha_enabled !== 'boolean') return skipped('OpenBao does not tell');
+      return body.ha_enabled ? ok('high availability is on') : warning('high availability is off');
     },
   },
   {

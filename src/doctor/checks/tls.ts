@@ -93,7 +93,8 @@ function judgeAuthorities(origin: string, pem: string, now: number): Finding {
     return failed(`${origin}: there is no certificate in PEM, or one that cannot be read`);
   }
   const expired = certificates.filter(({ validToDate }) => validToDate.getTime() <= now);
-  if (expired.length === 0) return ok(`${origin}: ${certificates.length} authorities`);
+  if (expired.length === 0)
+    return ok(`${origin}: ${certificates.length === 1 ? '1 authority' : `${certificates.length} authorities`}`);
   const last = Math.max(...expired.map(({ validToDate }) => validToDate.getTime()));
   const text = `${origin}: ${expired.length} of ${certificates.length} authorities expired, the last ${agoOrAhead(last, now)}`;
   return expired.length === certificates.length ? failed(text) : warning(text);

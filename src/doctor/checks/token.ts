@@ -5,7 +5,7 @@ import type { PolicyRule } from '../../openbao/provider/policy.ts';
 import { type Check, failed, type Finding, ok, skipped, warning } from '../check.ts';
 import { describeError } from '../describe-error.ts';
 import type { Examination } from '../examination.ts';
-import { lengthOfTime } from '../wording.ts';
+import { counted, lengthOfTime } from '../wording.ts';
 
 const LOOK_UP: readonly PolicyRule[] = [{ path: TOKEN_PATHS.lookupSelf, capabilities: ['read'] }];
 const RENEW: readonly PolicyRule[] = [{ path: TOKEN_PATHS.renewSelf, capabilities: ['update'] }];
@@ -79,7 +79,7 @@ export const TOKEN_CHECKS: readonly Check[] = [
     fix: 'Take the limit away: bao write auth/<a>/role/<r> token_num_uses=0.',
     examine: (examination) =>
       eachToken(examination, ({ num_uses: uses }) =>
-        uses === 0 ? ok('any') : failed(`${String(uses)} uses are left`),
+        uses === 0 ? ok('any') : failed(`${counted(Number(uses), 'use')} left`),
       ),
   },
   {
