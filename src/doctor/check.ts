@@ -75,8 +75,6 @@ export interface Check {
   readonly perKey?: boolean;
   /** Whether its failure means that OpenBao refused or cannot be reached. */
   readonly backend?: boolean;
-  /** Whether it is made after an interruption, too. */
-  readonly always?: boolean;
   /** Made once, or once for each key. What it throws as a `KeystoreError` is a failure of the check. */
   readonly examine: (examination: Examination, key: string) => Promise<Finding> | Finding;
 }

@@ -17,7 +17,7 @@ export interface Right {
    * A request that changes nothing and shows nothing whether or not the right is there: a denial comes before anything else,
    * whatever else is answered means that it is there. Absent: there is no such request.
    */
-  readonly attempt?: { readonly verb: 'read' | 'list' | 'write'; readonly suffix?: string };
+  readonly attempt?: 'list' | 'empty-write';
 }
 
 /** Whether a token has a right; `unknown` where it may not ask and no harmless request tells. */
@@ -67,12 +67,11 @@ function judge(capabilities: readonly string[], { capability }: Right): Verdict 
   return capabilities.includes(capability) || capabilities.includes('root') ? 'granted' : 'denied';
 }
 
-async function attempt(examination: Examination, { attempt: request, path }: Right): Promise<Verdict> {
-  if (request === undefined) return 'unknown';
-  const { suffix = '', verb } = request;
-  const asked = { verb, path: `${path}${suffix}`, ...(verb === 'write' && { body: {} }) };
-  const answer = await examination.ask({ ...asked, tries: 'once' });
-  if (answer.status === 403) return 'denied';
+async function attempt(examination: Examination, { attempt: how, path }: Right): Promise<Verdict> {
+  if (how === undefined) return 'unknown';
+  const request = how === 'list' ? ({ verb: 'list', path } as const) : ({ verb: 'write', path, body: {} } as const);
+  const { status } = await examination.ask({ ...request, tries: 'once' });
+  if (status === 403) return 'denied';
   // Trouble of the server says nothing of rights, except that OpenBao reports many a caller's mistake so.
-  return answer.status === 503 || answer.status === 429 ? 'unknown' : 'granted';
+  return status === 503 || status === 429 ? 'unknown' : 'granted';
 }

@@ -114,7 +114,7 @@ async function makeCheck(check: Check, circumstances: Circumstances): Promise<re
 }
 
 function reasonToSkip(check: Check, { examination, outcomes, why }: Circumstances): string | undefined {
-  if (examination.signal.aborted && check.always !== true) return 'the examination was interrupted';
+  if (examination.signal.aborted) return 'the examination was interrupted';
   if (why !== undefined) return LEFT_OUT[why];
   const unmet = unmetNeed(check, outcomes, '');
   if (unmet !== undefined) return unmet.text;

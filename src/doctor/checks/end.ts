@@ -9,7 +9,6 @@ export const END_CHECKS: readonly Check[] = [
     title: 'nothing is left behind',
     needs: ['token.lookup'],
     pre: true,
-    always: true,
     cause:
       'The token could not be revoked: it lives on until its time is over, here and after every stop of the plugin.',
     fix: 'Add the line to the policy; end the token by its accessor: bao token revoke -accessor.',

@@ -1,8 +1,6 @@
 import { type Check, failed, ok, skipped } from '../check.ts';
 import { verdictsOn } from '../rights.ts';
 
-const EMPTY_WRITE = { verb: 'write' } as const;
-
 /** Rights of the role crypto. A write without what it needs is refused after the policies were asked and before anything else. */
 export const RIGHTS_CHECKS: readonly Check[] = [
   useRow('encrypt', 'the key may encrypt', 'Nothing can be encrypted with the key: the policy lacks the right.'),
@@ -26,7 +24,7 @@ function useRow(verb: 'encrypt' | 'decrypt' | 'rewrap', title: string, cause: st
     policy: [{ path, capabilities: ['update'] }],
     async examine(examination, key) {
       if (!examination.roles.includes('crypto')) return skipped('only the role crypto needs it');
-      const [right] = await verdictsOn(examination, [{ path, capability: 'update', attempt: EMPTY_WRITE }], key);
+      const [right] = await verdictsOn(examination, [{ path, capability: 'update', attempt: 'empty-write' }], key);
       return right?.verdict === 'granted' ? ok('it may') : failed(`update on ${path} is denied`);
     },
   };
