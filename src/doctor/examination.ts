@@ -1,4 +1,4 @@
-import { readCallConfig } from '../config/access-data.ts';
+import { AccessDataError, readCallConfig } from '../config/access-data.ts';
 import type { PluginConfiguration } from '../config/configuration.ts';
 import { parseConfiguration } from '../config/parse.ts';
 import type { Secret } from '../config/secret.ts';
@@ -112,7 +112,7 @@ export class Examination {
 
   /** What the placeholders of texts and rights stand for. */
   names(key?: string): Names {
-    const target = this.target();
+    const target = this.#targetIfAny();
     const { keys, openbao } = this.configuration();
     const stateMount = target?.stateMount ?? keys.stateMount;
     const authMount = target?.identity.mount;
@@ -315,6 +315,16 @@ export class Examination {
   async end(): Promise<void> {
     await this.endSession();
     await this.#plain?.close();
+  }
+
+  /** That there is none is told by the check of the access data. */
+  #targetIfAny(): Target | undefined {
+    try {
+      return this.target();
+    } catch (error) {
+      if (error instanceof KeystoreError || error instanceof AccessDataError) return undefined;
+      throw error;
+    }
   }
 
   #transitMount(): string {

@@ -78,7 +78,7 @@ export async function runDoctor(configurationText: string, options: DoctorOption
     }
     return {
       results,
-      overview: await overviewOf(examination, outcomes),
+      overview: await overviewOf(examination, results),
       interrupted: signal.aborted,
       durationMs: performance.now() - started,
     };

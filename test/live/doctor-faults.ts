@@ -41,7 +41,7 @@ export const FAULTS: readonly FaultRow[] = [
     const { auth, openbao } = configuration;
     const mended = { auth: { ...auth }, openbao: { ...openbao } };
     Object.assign(openbao, { addresses: [] });
-    configuration.auth = { method: 'callCertificate' } as never;
+    configuration.auth = { method: 'callCertificate' };
     return () => Object.assign(configuration, mended);
   }),
   row(
@@ -156,7 +156,7 @@ export const FAULTS: readonly FaultRow[] = [
     await bao.request('POST', 'sys/wrapping/unwrap', {}, { token });
     await writeFile(file, token, { mode: 0o600 });
     const { secretId: _, ...auth } = configuration.auth;
-    configuration.auth = { ...auth, role, secretIdWrapped: fileRef(file) } as never;
+    configuration.auth = { ...auth, role, secretIdWrapped: fileRef(file) };
     return async () => writeFile(file, await wrapSecretId(bao, { role }), { mode: 0o600 });
   }),
 

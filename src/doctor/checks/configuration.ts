@@ -30,7 +30,7 @@ export const CONFIGURATION_CHECKS: readonly Check[] = [
   {
     id: 'config.address',
     title: 'there is an address to go to',
-    needs: ['config.valid'],
+    needs: ['config.access-data'],
     pre: true,
     cause: 'Neither openbao.addresses nor openbao.allowedAddresses names an address without a pattern.',
     fix: 'List the addresses of OpenBao in openbao.addresses, or give access data with an address.',

@@ -16,7 +16,10 @@ export const SERVER_CHECKS: readonly Check[] = [
     cause: 'Something else listens there, such as a gateway, or OpenBao hangs.',
     fix: 'See what answers GET /v1/sys/health at the address, and name the address of OpenBao itself or a gateway that passes it through.',
     async examine(examination) {
+      // Of an address without a connection another check has told.
+      const connected = (await examination.addresses()).filter(({ connect }) => connect && 'ms' in connect);
       const faults = (await examination.health()).flatMap(({ answer, origin }) => {
+        if (!connected.some((look) => look.origin === origin)) return [];
         if (answer instanceof KeystoreError) return [`${origin}: ${describeError(answer)}`];
         return isHealth(answer) ? [] : [`${origin}: the answer does not come from OpenBao (status ${answer.status})`];
       });
