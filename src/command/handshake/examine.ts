@@ -66,8 +66,8 @@ export async function examine(examination: Examination): Promise<void> {
     await protocol.check('certificate', () => certificate(handshake, connection, signal), signal);
     await protocol.check('socket', () => socket(handshake, subject), signal);
     await protocol.check('strangers', () => strangers(handshake), signal);
-    await converse(examination, connection);
-    await protocol.check('shutdown', () => shutdown(connection, subject, signal), signal);
+    const talks = await converse(examination, connection);
+    if (talks) await protocol.check('shutdown', () => shutdown(connection, subject, signal), signal);
   }
   await process[Symbol.asyncDispose]();
   await lookBack(examination, handshake !== undefined);
@@ -140,7 +140,8 @@ async function strangers(handshake: AcceptedHandshake): Promise<readonly string[
   return [`refused: ${found.map(([name]) => name).join(', ')}`];
 }
 
-async function converse(examination: Examination, connection: Connection): Promise<void> {
+/** Answers whether there is a connection at all. */
+async function converse(examination: Examination, connection: Connection): Promise<boolean> {
   const { configuration, protocol, signal, type } = examination;
   const limits = { timeoutMs: ANSWER_TIMEOUT_MS, signal };
   const talks = await protocol.check(
@@ -156,7 +157,7 @@ async function converse(examination: Examination, connection: Connection): Promi
     },
     signal,
   );
-  if (!talks) return;
+  if (!talks) return false;
   await protocol.check('health', () => health(connection, signal), signal);
   await protocol.check(
     'init',
@@ -170,7 +171,7 @@ async function converse(examination: Examination, connection: Connection): Promi
   );
   await protocol.check('reflection', () => reflection(connection, type, signal), signal);
   await protocol.check('services', () => services(connection, type, signal), signal);
-  if (configuration === undefined) return;
+  if (configuration === undefined) return true;
   await protocol.check(
     'configure',
     async () => {
@@ -179,6 +180,7 @@ async function converse(examination: Examination, connection: Connection): Promi
     },
     signal,
   );
+  return true;
 }
 
 async function health(connection: Connection, signal: AbortSignal): Promise<readonly string[]> {
@@ -255,7 +257,9 @@ async function lookBack({ protocol, signal, subject }: Examination, wasAsked: bo
   const { count, unstructured } = subject.stderr();
   if (unstructured > 0) protocol.failed('log', `${unstructured} of ${count} lines are no log lines`);
   else if (count > 0) protocol.passed('log', `${count} lines`);
-  if (!wasAsked) return;
+  const { signal: endedBy } = await subject.process.exited;
+  // Who is killed cannot tidy up.
+  if (!wasAsked || endedBy === 'SIGKILL') return;
   await protocol.check(
     'remains',
     async () => {

@@ -1,6 +1,7 @@
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { execArgv } from 'node:process';
 
 import { FirstLine } from '../../../plugin-host/handshake-reader.ts';
 import { buildEnvironment } from '../../../plugin-host/launch/environment.ts';
@@ -65,6 +66,8 @@ export async function startSubject(options: {
     clientCertificatePem: own.certificatePem,
     unixSocketDir: socketDirectory,
   });
+  // Node hands its own permission flags down in NODE_OPTIONS; go-plugin's hosts set nothing but the above.
+  execArgv.splice(0);
   const process = resources.use(
     await startProcess({
       executable: { path, startPath: path, hashedBytesRun: false, ...UNGUARDED },
