@@ -15,6 +15,7 @@ async function main(): Promise<void> {
   const { writeFully } = await import('./logging/descriptor.ts');
   const type = selectPluginType(variables);
   if (type === undefined) {
+    for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, giveUp);
     const { startTool } = await import('./command/start-tool.ts');
     process.exit(await startTool({ process, variables }));
   }
@@ -41,7 +42,7 @@ async function main(): Promise<void> {
 function giveUp(error: unknown): never {
   const entry = {
     '@level': 'error',
-    '@message': 'plugin failed',
+    '@message': 'failed',
     '@timestamp': new Date().toISOString().replace('Z', '000Z'),
     ...defectFields(error),
   };

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 
+import type { EnvironmentVariables } from '../../plugin-protocol/environment.ts';
 import type { BuildInfo } from '../build-info.ts';
 import type { CommandInput } from './command-input.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -76,9 +77,13 @@ export interface CommandContext<Result> {
   /** How this program is started again: its file, and what must stand before the arguments. */
   readonly program: readonly [file: string, ...args: string[]];
   readonly buildInfo: BuildInfo;
+  /** All commands. */
+  readonly commands: readonly CommandRow[];
   readonly temporaryDirectory: string;
-  /** Called on the way out, however the process ends. */
-  readonly onExit: (listener: () => void) => void;
+  /** What is left of the environment. */
+  readonly variables: EnvironmentVariables;
+  /** Events of the process; `exit` is told however it ends. */
+  readonly on: (event: string, listener: (value: unknown) => void) => void;
 }
 
 /** Ties the form of a result to the functions that make and show it. */

@@ -1,7 +1,7 @@
 import type { ArgumentRow, CommandRow, OptionRow } from './command.ts';
-import { COMMANDS, GROUPS, PROGRAM, SHARED_OPTIONS } from './command-table.ts';
 import { EXIT_MEANINGS, type ExitCode } from './exit-codes.ts';
 import { definitions, indented, type Layout } from './layout.ts';
+import { GROUPS, PROGRAM, SHARED_OPTIONS } from './program.ts';
 
 const ANY_COMMAND: readonly ExitCode[] = [0, 1, 2];
 
@@ -67,8 +67,8 @@ export function commandHelp(row: CommandRow, layout: Layout): string {
 }
 
 /** The help of the program, or of one group of its commands. */
-export function overviewHelp(layout: Layout, group?: string): string {
-  const rows = COMMANDS.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
+export function overviewHelp(commands: readonly CommandRow[], layout: Layout, group?: string): string {
+  const rows = commands.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
   const first = rows.flatMap(({ examples }) => examples.slice(0, 1));
   const prefix = group === undefined ? PROGRAM : `${PROGRAM} ${group}`;
   const summary = group === undefined ? 'the OpenBao keystore plugin of OpenKCM, used as a tool' : GROUPS[group];

@@ -3,10 +3,11 @@ import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { CommandRow, OptionRow } from './command.ts';
 import { CommandError } from './command-error.ts';
 import { CommandInput, type InputValue } from './command-input.ts';
-import { COMMANDS, GROUPS, PROGRAM } from './command-table.ts';
+import { COMMANDS } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
 import { commandHelp, optionsOf, overviewHelp } from './help.ts';
 import type { Layout } from './layout.ts';
+import { GROUPS, PROGRAM } from './program.ts';
 
 /** The forms of a result. */
 export type OutputForm = 'text' | 'json';
@@ -36,7 +37,7 @@ export function parseCommandLine(args: readonly string[], layout: Layout): Reque
 }
 
 function createParser(layout: Layout, choose: (request: Request) => void): Parser {
-  const root = configure(new Parser(PROGRAM), overviewHelp(layout), choose);
+  const root = configure(new Parser(PROGRAM), overviewHelp(COMMANDS, layout), choose);
   // As people and package managers try it first.
   root.option('--version', 'the same as the command version');
   root.on('option:version', () => {
@@ -67,7 +68,7 @@ function groupOf(
   const known = groups.get(name);
   if (known !== undefined) return known;
   if (GROUPS[name] === undefined) throw new Error(`the group ${name} has no summary`);
-  const group = configure(new Parser(name), overviewHelp(layout, name), choose);
+  const group = configure(new Parser(name), overviewHelp(COMMANDS, layout, name), choose);
   groups.set(name, group);
   root.addCommand(group);
   return group;
@@ -86,7 +87,9 @@ function createCommand(row: CommandRow, word: string, layout: Layout, choose: (r
   command.action(() => {
     const values: Record<string, InputValue> = {};
     for (const option of command.options) {
-      values[option.name()] = command.getOptionValue(option.attributeName()) as InputValue;
+      const value = command.getOptionValue(option.attributeName()) as InputValue;
+      // Commander takes --no-tls for the opposite of a switch that is on.
+      values[option.name()] = option.negate ? value === false : value;
     }
     const given = row.arguments.map(({ name }, index): [string, InputValue] => [
       name,

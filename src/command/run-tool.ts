@@ -1,5 +1,6 @@
 import { defectFields } from '../logging/defect-fields.ts';
 import { CommandError } from './command-error.ts';
+import { COMMANDS } from './command-table.ts';
 import type { CommandContext } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Interruption } from './interruption.ts';
@@ -16,7 +17,7 @@ export interface ToolOptions {
   readonly writeStdout: (text: string) => void;
   /** Never throws. */
   readonly writeStderr: (text: string) => void;
-  readonly context: Omit<CommandContext<never>, 'print' | 'talk'>;
+  readonly context: Omit<CommandContext<never>, 'commands' | 'print' | 'talk'>;
 }
 
 /**
@@ -28,8 +29,7 @@ export async function runTool(options: ToolOptions): Promise<number> {
   const { layouts, writeStderr } = options;
   const { signal } = options.context;
   try {
-    const code = await obey(options);
-    return signal.aborted ? interrupted(signal) : code;
+    return await obey(options);
   } catch (error) {
     if (isClosedPipe(error)) return EXIT.ok;
     if (signal.aborted) return interrupted(signal);
@@ -49,6 +49,7 @@ async function obey({ args, context, layouts, writeStderr, writeStdout }: ToolOp
   const { command } = await request.row.load();
   return command.run(request.input, {
     ...context,
+    commands: COMMANDS,
     print: (result) =>
       write(
         writeStdout,
@@ -83,11 +84,6 @@ function interrupted({ reason }: AbortSignal): number {
 
 /** What an unforeseen error carries may be a secret: only its kind and its place are told. */
 function defect(error: unknown): { exitCode: number; hint: string; message: string } {
-  const { error_code: code, error_name: name = 'unknown', error_stack: stack = '' } = defectFields(error);
-  const kind = [name, code].filter((part) => part !== undefined).join(' ');
-  return {
-    exitCode: EXIT.unexpected,
-    message: `${kind}\n${String(stack)}`,
-    hint: 'this is a defect; please report it',
-  };
+  const fields = Object.values(defectFields(error)).filter((value) => typeof value === 'string');
+  return { exitCode: EXIT.unexpected, message: fields.join('\n'), hint: 'this is a defect; please report it' };
 }

@@ -40,7 +40,8 @@ export async function startTool({
       program: isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ''],
       buildInfo: BUILD_INFO,
       temporaryDirectory: variables.TMPDIR ?? '/tmp',
-      onExit: (listener) => process.on('exit', listener),
+      variables,
+      on: (event, listener) => process.on(event, listener),
     },
   });
 }

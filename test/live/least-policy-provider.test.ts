@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
 import type { Subject } from '../../keystore-contract/conformance/subject.ts';
-import { nameOf, type PolicyLine, TOKEN_LINES, toRules } from '../../scripts/openbao/policies.ts';
-import { type ProviderOperation, providerLines } from '../../scripts/openbao/provider-policies.ts';
+import { nameOf, type PolicyLine, TOKEN_LINES, toRules } from '../../src/openbao/policies/least-policies.ts';
+import { type ProviderOperation, providerLines } from '../../src/openbao/policies/operator-policies.ts';
 import { administer, enableAppRole, writePolicy } from '../../scripts/openbao/setup.ts';
 import { readBoundedFile } from '../../src/config/bounded-file.ts';
 import { parseConfiguration } from '../../src/config/parse.ts';

@@ -8,7 +8,7 @@ import {
   type PolicyLine,
   policyOf,
   TOKEN_LINES,
-} from '../../scripts/openbao/policies.ts';
+} from '../../src/openbao/policies/least-policies.ts';
 import { writePolicy } from '../../scripts/openbao/setup.ts';
 import { createCustomerStage } from '../support/conformance-stage.ts';
 import { connectionSubject } from '../support/conformance-subject.ts';

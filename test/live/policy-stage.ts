@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 
 import { SERVICE_DEFINITIONS } from '../../keystore-contract/plugin-types.ts';
-import { type KeyOperation, policyOf, type PolicyRole, toRules } from '../../scripts/openbao/policies.ts';
+import { type KeyOperation, policyOf, type PolicyRole, toRules } from '../../src/openbao/policies/least-policies.ts';
 import { startOpenBao } from '../../scripts/openbao/server.ts';
 import {
   administer,
