@@ -2,6 +2,7 @@
 // and the exit code is 1.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { renderChecks } from './generate/checks.ts';
 import { renderCommandReference } from './generate/command-reference.ts';
 import { commandSchemas, SCHEMA_FOLDER } from './generate/command-schemas.ts';
 import { renderConfigurationTable } from './generate/configuration-table.ts';
@@ -28,6 +29,7 @@ await settle(code, await readTree(CODE));
 const documents: Record<string, Promise<string> | string> = {
   'docs/reference/commands.md': renderCommandReference(),
   'docs/reference/keystoreop-openbao.1': renderManPage(),
+  'docs/reference/checks.md': renderChecks(),
   'docs/reference/configuration.md': renderConfigurationTable(),
   'docs/reference/errors.md': renderErrorTable(),
   'docs/reference/policies.md': renderPolicies(),

@@ -57,6 +57,54 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./serve.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'what is wrong between the plugin and OpenBao, and what mends it',
+    description:
+      'Looks at everything that the plugin needs, in its order: configuration, files, network, TLS, OpenBao, login, token, mount, key, rights that are missing and rights that nobody needs, and a round trip. Each check has an id that stays, and one that is not well tells the cause, the fix and the policy that would mend it. It logs in as the plugin does, changes nothing, and revokes its token at the end. Lists are separated by commas.',
+    arguments: [],
+    options: [
+      { ...CONFIG, required: true },
+      {
+        name: 'key',
+        value: { name: 'NAMES' },
+        help: 'Keys to look at. Without it crypto.testKey of the configuration.',
+      },
+      {
+        name: 'role',
+        value: { name: 'ROLES' },
+        help: `What the identity is for: ${POLICY_ROLES.join(', ')}. Without it provider for a configuration with a provider block, else hyok-management and crypto.`,
+      },
+      {
+        name: 'access',
+        value: { name: 'FILE', path: 'file' },
+        help: 'Access data of a call as JSON (config.values), for auth.method callCertificate.',
+      },
+      { name: 'only', value: { name: 'LIST' }, help: 'These checks or groups, and what they need.' },
+      { name: 'skip', value: { name: 'LIST' }, help: 'Not these checks or groups, nor what needs them.' },
+      { name: 'pre', help: 'Before the key and its policy are there: leave out what needs them.' },
+      {
+        name: 'wait',
+        value: { name: 'SECONDS' },
+        byDefault: '0',
+        help: 'How long to wait until a server is reachable and unsealed.',
+      },
+    ],
+    examples: [
+      { what: 'is all well with this key?', line: 'doctor --config plugin.yaml --key l1' },
+      { what: 'before anybody has made key and policy', line: 'doctor --config plugin.yaml --pre --wait 60' },
+      {
+        what: 'rights alone, for a program',
+        line: 'doctor --config plugin.yaml --key l1 --only rights,excess --output json',
+      },
+      {
+        what: 'as CMK would come with a tenant’s certificate',
+        line: 'doctor --config plugin.yaml --key l1 --access access.json',
+      },
+    ],
+    exitCodes: [3, 4, 5],
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'policy',
     summary: 'the least policy in OpenBao for a role',
     description:

@@ -6,7 +6,7 @@ import { systemClock } from '../openbao/clock.ts';
 import type { FindAddresses } from '../openbao/transport.ts';
 import { createValueReader } from '../openbao/value-reader.ts';
 import { delay } from '../openbao/waiting.ts';
-import type { DoctorRole } from './roles.ts';
+import type { DoctorRole } from './check.ts';
 import { blocked, type Check, failed, type Finding, skipped } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { describeError } from './describe-error.ts';

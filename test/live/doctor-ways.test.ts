@@ -272,21 +272,38 @@ describe('R-DOCTOR-06 every identity', () => {
     expect(checkOf(result, 'login.token-file').message).toMatch(/expired 2 hours ago/);
   });
 
-  it('for keys of tenants: what it needs besides is looked at', async () => {
+  it('for keys of tenants: what it needs besides is looked at, and granted by what is printed', async () => {
     const patient = await stage.newPatient();
-    const { mount, role } = patient;
-    patient.options = { keys: [patient.key], roles: ['byok-management', 'crypto'] };
-    expect(idsOf(await patient.examine(), 'failed')).toEqual(['transit.wrapping-key', 'transit.state-mount']);
+    const { role } = patient;
     await mountState(stage.bao, `state-${role}`);
     patient.configuration.keys = { stateMount: `state-${role}` };
+    patient.options = { keys: [patient.key], roles: ['byok-management', 'crypto'] };
     const found = await patient.examine();
-    const rights = ['transit.wrapping-key', 'transit.state-mount'].map((id) => checkOf(found, id).policy ?? '');
-    expect(rights.join('')).toContain(`state-${role}/data/+`);
-    await patient.grant(rights.join(''));
+    expect(idsOf(found, 'failed')).toEqual(['transit.wrapping-key', 'transit.state-mount', 'rights.management']);
+    const { policy = '' } = checkOf(found, 'rights.management');
+    expect(policy).toContain('allowed_parameters');
+    await patient.grant(policy);
     const mended = await patient.examine();
     expect(idsOf(mended, 'failed')).toEqual([]);
     expect(checkOf(mended, 'excess.changes').message).toBe('the role byok-management needs it');
-    expect(mount).toMatch(/^transit/);
+    patient.configuration.keys = {};
+    expect(idsOf(await patient.examine(), 'failed')).toEqual(['transit.state-mount']);
+  });
+
+  it('of the operator of a provider', async () => {
+    const patient = await stage.newPatient();
+    const { bao, configuration } = patient;
+    Object.assign(configuration, { provider: { isolation: 'mount', ca: fileRef(bao.caFile) } });
+    patient.options = { roles: ['provider'] };
+    const found = await patient.examine();
+    expect(idsOf(found, 'failed')).toEqual(['rights.operator']);
+    const { message, policy = '' } = checkOf(found, 'rights.operator');
+    expect(message).toContain('update sys/policies/acl/openkcm-*');
+    await patient.grant(policy);
+    const mended = await patient.examine();
+    expect(idsOf(mended, 'failed')).toEqual([]);
+    expect(checkOf(mended, 'rights.operator').status).toBe('ok');
+    expect(checkOf(mended, 'transit.mount').message).toBe('the role provider uses no mount');
   });
 });
 

@@ -1,7 +1,7 @@
 import { answerData, asObject } from '../../openbao/answer.ts';
 import { toKeystoreError } from '../../openbao/errors.ts';
 import { keySettingsPath, mountPath, wrappingKeyPath } from '../../openbao/paths.ts';
-import { type Check, failed, ok, skipped, warning } from '../check.ts';
+import { blocked, type Check, failed, ok, skipped, warning } from '../check.ts';
 import { describeError } from '../describe-error.ts';
 import type { Examination } from '../examination.ts';
 
@@ -15,6 +15,7 @@ export const TRANSIT_CHECKS: readonly Check[] = [
     fix: 'Correct openbao.transitMount (bao secrets list shows the mounts), or give the token the policy of the key.',
     policy: [{ path: '<m>/keys/<k>', capabilities: ['read'] }],
     async examine(examination) {
+      if (examination.roles.every((role) => role === 'provider')) return blocked('the role provider uses no mount');
       const answer = await examination.mount();
       if (answer.status === 200) return ok('<m>');
       if (answer.status !== 403) return failed(describeError(toKeystoreError(answer)), []);

@@ -1,6 +1,6 @@
-import { definitions, indented, type Layout, type Style } from '../command/layout.ts';
-import { type Group, GROUPS } from './check.ts';
-import type { DoctorResult } from './doctor-result.ts';
+import { type Group, GROUPS } from '../doctor/check.ts';
+import type { DoctorResult } from '../doctor/doctor-result.ts';
+import { definitions, indented, type Layout, type Style } from './layout.ts';
 
 type ShownCheck = DoctorResult['checks'][number];
 
