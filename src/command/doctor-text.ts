@@ -37,14 +37,15 @@ function checkText(check: ShownCheck, layout: Layout): string {
 }
 
 function remedyText({ cause, fix, policy, status }: ShownCheck, layout: Layout, indent: number): string {
-  const rows = [
-    ...(cause === undefined ? [] : [['cause', cause] as const]),
-    ...(fix === undefined ? [] : [['fix', fix] as const]),
-  ];
-  const remedy = definitions(rows, layout, { indent, style: 'dim' });
   // What would let a check be made is told once, at the end.
-  if (policy === undefined || status === 'skipped') return remedy;
-  return `${remedy}${definitions([['policy', '']], layout, { indent, style: 'dim' })}${policyText(policy, indent + 2)}`;
+  const granting = status === 'skipped' ? undefined : policy;
+  const rows = [
+    ['cause', cause],
+    ['fix', fix],
+    ['policy', granting && ''],
+  ].filter((row): row is [string, string] => row[1] !== undefined);
+  const shown = definitions(rows, layout, { indent, style: 'dim' });
+  return granting === undefined ? shown : `${shown}${policyText(granting, indent + INDENT)}`;
 }
 
 function policyText(policy: string, indent: number): string {
