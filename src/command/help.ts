@@ -40,7 +40,7 @@ export function commandHelp(row: CommandRow, layout: Layout): string {
   const { columns } = layout;
   const examples = row.examples.map(({ line, what }) => `${indented(`# ${what}`, 2, columns)}  ${PROGRAM} ${line}\n`);
   return [
-    `${layout.paint('bold', `${PROGRAM} ${row.name}`)}: ${row.summary}\n`,
+    heading(`${PROGRAM} ${row.name}`, row.summary, layout),
     section('Examples', examples.join('\n'), layout),
     section('Usage', `  ${PROGRAM} ${usageOf(row)}\n`, layout),
     `\n${indented(row.description, 0, columns)}`,
@@ -77,7 +77,7 @@ export function overviewHelp(commands: readonly CommandRow[], layout: Layout, gr
     'Started by a host, with its magic cookie in the environment, it is a plugin and ignores arguments. ' +
     `Results go to stdout, everything else to stderr. ${PROGRAM} COMMAND --help tells more.`;
   return [
-    `${layout.paint('bold', prefix)}: ${summary ?? ''}\n`,
+    heading(prefix, summary ?? '', layout),
     section('Examples', examples.join('\n'), layout),
     section('Usage', `  ${prefix} COMMAND [options]\n`, layout),
     section(
@@ -90,6 +90,10 @@ export function overviewHelp(commands: readonly CommandRow[], layout: Layout, gr
     ),
     `\n${indented(more, 0, layout.columns)}`,
   ].join('');
+}
+
+function heading(name: string, summary: string, { columns, paint }: Layout): string {
+  return indented(`${name}: ${summary}`, 0, columns).replace(name, paint('bold', name));
 }
 
 function section(title: string, content: string, { paint }: Layout): string {

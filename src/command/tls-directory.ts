@@ -29,14 +29,14 @@ export function openTlsDirectory(
     clientKey: join(folder, 'client-key.pem'),
   };
   const written: string[] = [];
-  const made = attempt(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+  const wasMade = attempt(folder, () => make(folder));
   const write = (path: string, text: string): void => {
     attempt(path, () => writeFileSync(path, text, { flag: 'wx', mode: 0o600 }));
     written.push(path);
   };
   const remove = (): void => {
     for (const path of written.splice(0)) quietly(() => unlinkSync(path));
-    if (made !== undefined) quietly(() => rmdirSync(folder));
+    if (wasMade) quietly(() => rmdirSync(folder));
   };
   on('exit', remove);
   try {
@@ -51,6 +51,17 @@ export function openTlsDirectory(
     writeServer: (certificatePem) => write(paths.certificate, certificatePem),
     [Symbol.dispose]: remove,
   };
+}
+
+/** Answers false when it is there already. */
+function make(folder: string): boolean {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 function attempt<Value>(path: string, action: () => Value): Value {

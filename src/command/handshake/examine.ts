@@ -86,7 +86,7 @@ async function readLine(
       const text = await subject.firstLine.read(AbortSignal.any([signal, late])).catch(async (error: unknown) => {
         if (late.aborted) throw new CheckFailure(`no line within ${START_TIMEOUT_MS / 1000} s`);
         // The end of the process explains the end of its output.
-        if (await settlesWithin(subject.process.exited, ANSWER_TIMEOUT_MS)) gone.throwIfAborted();
+        if (!signal.aborted && (await settlesWithin(subject.process.exited, ANSWER_TIMEOUT_MS))) gone.throwIfAborted();
         throw error;
       });
       const ms = Math.round(performance.now() - started);
@@ -176,7 +176,7 @@ async function converse(examination: Examination, connection: Connection): Promi
     'configure',
     async () => {
       const text = await configurePlugin(connection, configuration, limits);
-      return [text === undefined ? 'no build info' : `build info ${text}`];
+      return [describeBuild(text)];
     },
     signal,
   );
@@ -295,6 +295,16 @@ const PROCESS_SERVICES = [
   ReflectionV1Service,
   ReflectionV1AlphaService,
 ].map((definition) => Object.values<{ readonly path: string }>(definition)[0]?.path.split('/')[1] ?? '');
+
+/** The parts of a build info that tell the most; what is no build info is left out. */
+function describeBuild(text = ''): string {
+  try {
+    const { product, sha, version } = JSON.parse(text) as Partial<Record<string, string>>;
+    return `${product ?? '?'} ${version ?? '?'}${sha ? `, commit ${sha.slice(0, 12)}` : ''}`;
+  } catch {
+    return 'no build info';
+  }
+}
 
 function nameOf(code: status): string {
   return status[code];
