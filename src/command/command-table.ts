@@ -58,7 +58,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'doctor',
-    summary: 'what is wrong between the plugin and OpenBao, and what mends it',
+    summary: 'what is wrong on the way to a key, and what mends it',
     description:
       'Looks at everything that the plugin needs, in its order: configuration, files, network, TLS, OpenBao, login, token, mount, key, rights that are missing and rights that nobody needs, and a round trip. Each check has an id that stays, and one that is not well tells the cause, the fix and the policy that would mend it. It logs in as the plugin does, changes nothing, and revokes its token at the end. Lists are separated by commas.',
     arguments: [],

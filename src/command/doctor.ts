@@ -27,6 +27,8 @@ export const command = defineCommand({
     try {
       const result = toDoctorResult(await runDoctor(text, { ...options, signal }));
       print(result);
+      // What was seen until then is told; the code tells that it is not all.
+      signal.throwIfAborted();
       return result.exit_code;
     } catch (error) {
       if (error instanceof UnknownCheckError) throw unknownCheck(error);

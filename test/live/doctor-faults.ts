@@ -10,7 +10,7 @@ import type { CheckId } from '../../src/doctor/check.ts';
 import { startAlteringProxy } from '../support/altering-proxy.ts';
 import { startFakeOpenBao, text } from '../support/fake-openbao.ts';
 import { createAuthority } from '../support/pki.ts';
-import { fileRef, type Patient } from './doctor-stage.ts';
+import { fileRef, type Patient } from '../support/doctor-stage.ts';
 
 /**
  * How a fault is mended: by the rights that the check prints, by the commands that its fix names, or by what an

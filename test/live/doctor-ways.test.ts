@@ -6,7 +6,7 @@ import { administer, enableCertAuth, leastPolicy, mountState, writePolicy } from
 import { UnknownCheckError } from '../../src/doctor/selection.ts';
 import type { CheckResult } from '../../src/doctor/report.ts';
 import { createAuthority, type LeafOptions } from '../support/pki.ts';
-import { checkOf, type DoctorStage, fileRef, idsOf, openDoctorStage, type Patient } from './doctor-stage.ts';
+import { checkOf, type DoctorStage, fileRef, idsOf, openDoctorStage, type Patient } from '../support/doctor-stage.ts';
 
 let stage: DoctorStage;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { administer } from '../../scripts/openbao/setup.ts';
 import { doctorResult } from '../../src/doctor/doctor-result.ts';
-import { checkOf, type DoctorStage, idsOf, openDoctorStage } from './doctor-stage.ts';
+import { checkOf, type DoctorStage, idsOf, openDoctorStage } from '../support/doctor-stage.ts';
 import { FAULTS } from './doctor-faults.ts';
 
 let stage: DoctorStage;

@@ -178,7 +178,7 @@ test('R-CMD-18 an example is valid for every method, and so is every default in 
       if (type === 'KeystoreProvider' && method === 'callCertificate') continue;
       await using folder = await temporaryFolder();
       const { stdout } = await runTool(['config', 'example', '--type', type, '--method', method]);
-      const withDefaults = stdout.replaceAll(/^( *)# (?=\w+: \S|(?:keys|limits):$)/gm, '$1');
+      const withDefaults = stdout.replaceAll(/^( *)# (?=\w+: \S|(?:audit|keys|limits):$)/gm, '$1');
       expect(withDefaults).not.toBe(stdout);
       for (const [name, text] of Object.entries({ given: stdout, 'with-defaults': withDefaults })) {
         await writeFile(join(folder.path, name), text);

@@ -10,7 +10,7 @@ import { type OpenBaoServer, startOpenBao } from '../../scripts/openbao/server.t
 import { administer, createKey, enableAppRole, leastPolicy, writePolicy } from '../../scripts/openbao/setup.ts';
 import { type DoctorResult, toDoctorResult } from '../../src/doctor/doctor-result.ts';
 import { type DoctorOptions, runDoctor } from '../../src/doctor/run-doctor.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -36,6 +36,8 @@ export interface Patient {
   /** Draws a new secret id into its file. */
   drawSecretId(fields?: object): Promise<string>;
   examine(): Promise<DoctorResult>;
+  /** The configuration as the text of a file. */
+  yaml(): string;
 }
 
 export interface DoctorStage extends AsyncDisposable {
@@ -98,8 +100,9 @@ export async function openDoctorStage(): Promise<DoctorStage> {
         return String(drawn);
       },
       async examine() {
-        return toDoctorResult(await runDoctor(stringify(patient.configuration), patient.options));
+        return toDoctorResult(await runDoctor(patient.yaml(), patient.options));
       },
+      yaml: () => stringify(patient.configuration),
     };
     await writePolicy(bao, role, patient.policy);
     await patient.drawSecretId();
