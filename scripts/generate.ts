@@ -2,10 +2,14 @@
 // and the exit code is 1.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { renderChecks } from './generate/checks.ts';
+import { renderCommandReference } from './generate/command-reference.ts';
+import { commandSchemas, SCHEMA_FOLDER } from './generate/command-schemas.ts';
 import { renderConfigurationTable } from './generate/configuration-table.ts';
 import { descriptorSetModule } from './generate/descriptor-set.ts';
 import { renderErrorTable } from './generate/error-table.ts';
 import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
+import { renderManPage } from './generate/man-page.ts';
 import { thirdPartyNotices } from './generate/notices.ts';
 import { renderPluginHostOptions } from './generate/plugin-host-options.ts';
 import { renderPolicies } from './generate/policies.ts';
@@ -24,6 +28,9 @@ const code: FileTree = new Map([
 await settle(code, await readTree(CODE));
 // After the code, on which these rest: the notices name what a bundle of it contains.
 const documents: Record<string, Promise<string> | string> = {
+  'docs/reference/commands.md': renderCommandReference(),
+  'docs/reference/keystoreop-openbao.1': renderManPage(),
+  'docs/reference/checks.md': renderChecks(),
   'docs/reference/configuration.md': renderConfigurationTable(),
   'docs/reference/errors.md': renderErrorTable(),
   'docs/reference/plugin-host-options.md': renderPluginHostOptions(),
@@ -33,6 +40,8 @@ const documents: Record<string, Promise<string> | string> = {
 for (const [file, text] of Object.entries(documents)) {
   await settle(new Map([[file, Buffer.from(await text)]]), await readTree(file));
 }
+
+await settle(await commandSchemas(), await readTree(SCHEMA_FOLDER));
 
 async function settle(wanted: FileTree, present: FileTree): Promise<void> {
   const changed = differences(wanted, present);

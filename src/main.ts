@@ -15,9 +15,9 @@ async function main(): Promise<void> {
   const { writeFully } = await import('./logging/descriptor.ts');
   const type = selectPluginType(variables);
   if (type === undefined) {
-    const { BARE_START_TEXT } = await import('./command/bare-start.ts');
-    writeFully(STDERR, BARE_START_TEXT);
-    process.exit(1);
+    for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, giveUp);
+    const { startTool } = await import('./command/start-tool.ts');
+    process.exit(await startTool({ process, variables }));
   }
   const { createLogger } = await import('./logging/logger.ts');
   const { createKeystoreServices } = await import('./rpc/services.ts');
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
 function giveUp(error: unknown): never {
   const entry = {
     '@level': 'error',
-    '@message': 'plugin failed',
+    '@message': 'failed',
     '@timestamp': new Date().toISOString().replace('Z', '000Z'),
     ...defectFields(error),
   };

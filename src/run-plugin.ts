@@ -45,12 +45,26 @@ export type CreateServices = (options: {
   stopSignal: AbortSignal;
 }) => { registrations: readonly ServiceRegistration[]; close(signal: AbortSignal): Promise<void> };
 
+/** How a plugin runs that a person has started, not a host. */
+export interface Standalone {
+  /** `none`: whoever reaches the socket is served. */
+  readonly security: 'mutual-tls' | 'none';
+  /** Takes the place of the handshake line on stdout. */
+  readonly announce: (serving: {
+    readonly line: string;
+    readonly socketPath: string;
+    readonly certificatePem: string | undefined;
+  }) => void;
+}
+
 export interface RunPluginOptions {
   readonly type: PluginType;
   readonly variables: EnvironmentVariables;
   readonly log: Logger & { flush(): void };
   readonly effects: ProcessEffects;
   readonly createServices: CreateServices;
+  /** Absent: a host has started it. */
+  readonly standalone?: Standalone;
 }
 
 /** Why the plugin ends: the reason of the root signal. */
@@ -79,7 +93,7 @@ export async function runPlugin(options: RunPluginOptions): Promise<void> {
   const running = new AsyncDisposableStack();
   let exitCode = 0;
 
-  listen(effects, { log, stop, end });
+  listen(effects, { log, stop, end, isHosted: options.standalone === undefined });
   try {
     await startPlugin(running, options, { signal: root.signal, stop });
     await aborted(root.signal);
@@ -103,12 +117,17 @@ export async function runPlugin(options: RunPluginOptions): Promise<void> {
 /** Every way to be stopped from outside, apart from the `Shutdown` call and the loss of the parent. */
 function listen(
   { on }: ProcessEffects,
-  { log, stop, end }: { log: Logger; stop: (reason: string) => void; end: (code: number) => void },
+  {
+    log,
+    stop,
+    end,
+    isHosted,
+  }: { log: Logger; stop: (reason: string) => void; end: (code: number) => void; isHosted: boolean },
 ): void {
   on('SIGTERM', () => stop('SIGTERM'));
   on('SIGHUP', () => stop('SIGHUP'));
-  // A terminal sends it to the whole process group; the host decides.
-  on('SIGINT', () => log.debug({}, 'interrupt ignored'));
+  // A terminal sends it to the whole process group; where there is a host, it decides.
+  on('SIGINT', () => (isHosted ? log.debug({}, 'interrupt ignored') : stop('SIGINT')));
   on('warning', (warning) => log.warn({ warning: messageOf(warning) }, 'warning of the runtime'));
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     on(event, (error) => {
@@ -121,27 +140,30 @@ function listen(
 
 async function startPlugin(
   running: AsyncDisposableStack,
-  { type, variables, log, effects, createServices }: RunPluginOptions,
+  { type, variables, log, effects, createServices, standalone }: RunPluginOptions,
   { signal, stop }: { signal: AbortSignal; stop: (reason: string) => void },
 ): Promise<void> {
-  const guard = watchParent({ parentId: effects.parentId, onLost: () => stop('the host is gone') });
-  running.defer(() => guard.close());
+  if (standalone === undefined) {
+    const guard = watchParent({ parentId: effects.parentId, onLost: () => stop('the host is gone') });
+    running.defer(() => guard.close());
+  }
   const environment = readPluginEnvironment(variables);
   const appVersion = negotiateVersion([PLUGIN_PROTOCOL_VERSION], environment.protocolVersions);
-  const hostCertificatePem = requireHostCertificate(environment);
+  const hostCertificatePem = standalone?.security === 'none' ? undefined : requireHostCertificate(environment);
 
   const { TMPDIR: temporaryDirectory = '/tmp' } = variables;
   const { unixSocketDir: directory, unixSocketGroup: group } = environment;
   const socket = preparePluginSocket({ temporaryDirectory, ...(directory && { directory }), ...(group && { group }) });
   effects.on('exit', socket.remove);
   running.defer(socket.remove);
-  const certificate = createOneTimeCertificate();
+  const tls =
+    hostCertificatePem === undefined ? undefined : { certificate: createOneTimeCertificate(), hostCertificatePem };
   const line = formatHandshakeLine({
     appVersion,
     network: 'unix',
     address: socket.path,
     protocol: 'grpc',
-    certificateDer: certificate.certificateDer,
+    ...(tls && { certificateDer: tls.certificate.certificateDer }),
     ...(environment.multiplexing !== '' && { multiplexing: false }),
   });
 
@@ -158,8 +180,7 @@ async function startPlugin(
   const registrations = [...application, ...processServices.registrations];
   const server = await startPluginServer({
     socketPath: socket.path,
-    hostCertificatePem,
-    certificate,
+    tls,
     registrations,
     endCalls,
   });
@@ -169,7 +190,8 @@ async function startPlugin(
 
   signal.throwIfAborted();
   log.info({ type, version: BUILD_INFO.version, network: 'unix', address: socket.path }, 'plugin serves');
-  effects.writeStdout(line);
+  if (standalone === undefined) effects.writeStdout(line);
+  else standalone.announce({ line, socketPath: socket.path, certificatePem: tls?.certificate.certificatePem });
   tidyUp(temporaryDirectory, signal, log);
 }
 

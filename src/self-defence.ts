@@ -4,10 +4,14 @@ import { Writable } from 'node:stream';
 
 import type { EnvironmentVariables } from '../plugin-protocol/environment.ts';
 
+/** Besides go-plugin's: where temporary files go, and how a terminal is written to. */
+const KEPT = new Set(['TMPDIR', 'NO_COLOR', 'TERM']);
+/** The one command that starts a process: itself, as a host would. */
+const SELF_TEST = 'handshake';
 const CONSOLE_METHODS_HEARD = new Set(['debug', 'error', 'info', 'log', 'warn']);
 
 export interface DefendedProcess {
-  /** The magic cookies (name and value are the same), go-plugin's variables and `TMPDIR`, none empty: all that is left. */
+  /** The magic cookies (name and value are the same), go-plugin's variables and those of `KEPT`, none empty: all that is left. */
   readonly variables: EnvironmentVariables;
   /** Whoever prints to the console is heard here from now on; until then the text is dropped. */
   readonly onConsole: (listener: (text: string) => void) => void;
@@ -16,9 +20,11 @@ export interface DefendedProcess {
 /** To be called once, first thing. Nobody but us reaches fd 1 and fd 2 afterwards. */
 export function defendProcess(target: NodeJS.Process, console: object): DefendedProcess {
   refuseInspection(target);
+  const variables = takeEnvironment(target.env);
+  refuseChildren(target, variables);
   target.umask(0o077);
   const onConsole = silence(target, console);
-  return { variables: takeEnvironment(target.env), onConsole };
+  return { variables, onConsole };
 }
 
 /** A plain Node opens an inspector on SIGUSR1, and reports print the environment. */
@@ -27,6 +33,12 @@ function refuseInspection(target: NodeJS.Process): void {
   target.report.reportOnFatalError = false;
   target.report.reportOnSignal = false;
   target.report.reportOnUncaughtException = false;
+}
+
+/** With a magic cookie arguments mean nothing; in doubt whether it is one, the right to start processes is given up. */
+function refuseChildren(target: NodeJS.Process, variables: EnvironmentVariables): void {
+  const hasCookie = Object.entries(variables).some(([name, value]) => name === value);
+  if (target.argv[2] === SELF_TEST && !hasCookie) return;
   const permission = (target as { permission?: { has(scope: string): boolean; drop?(scope: string): void } })
     .permission;
   if (permission?.has('child') === true) permission.drop?.('child');
@@ -61,6 +73,6 @@ function takeEnvironment(environment: NodeJS.ProcessEnv): EnvironmentVariables {
   const all = Object.entries(environment);
   for (const [name] of all) Reflect.deleteProperty(environment, name);
   const needed = ([name, value]: [string, string | undefined]): boolean =>
-    value !== '' && (name === value || name.startsWith('PLUGIN_') || name === 'TMPDIR');
+    value !== '' && (name === value || name.startsWith('PLUGIN_') || KEPT.has(name));
   return Object.fromEntries(all.filter(needed));
 }

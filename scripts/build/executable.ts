@@ -12,6 +12,9 @@ const EXEC_ARGV = [
   '--disable-proto=delete',
   '--disable-sigusr1',
   '--permission',
+  // For the self-test alone, which is a host; the launcher takes it from everything else.
+  '--allow-child-process',
+  '--disable-warning=PERM0002',
   '--allow-fs-read=*',
   '--allow-fs-write=*',
   '--allow-net',

@@ -1,4 +1,4 @@
-import { fill, POLICY_LINES, TOKEN_LINES } from './policies.ts';
+import { fill, POLICY_LINES, TOKEN_LINES } from '../../src/openbao/policies/least-policies.ts';
 import type { OpenBaoServer } from './server.ts';
 
 type Server = Pick<OpenBaoServer, 'request'>;

@@ -3,4 +3,5 @@ export const BARE_START_TEXT = `This binary is a plugin. These are not meant to 
 Please execute the program that consumes these plugins, which will
 load any plugins automatically
 It is the OpenBao keystore plugin of OpenKCM: name its path and type in the plugin configuration of that program.
+As a tool it takes commands: keystoreop-openbao --help lists them.
 `;

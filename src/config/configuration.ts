@@ -243,6 +243,26 @@ const crypto = z
   .prefault({})
   .describe('Encryption.');
 
+const audit = z
+  .strictObject({
+    level: z
+      .enum(['none', 'debug', 'info', 'warn'])
+      .default('none')
+      .describe('Level of the audit record of a call that succeeds; one that fails has its own when that is higher.'),
+    detail: z
+      .enum(['call', 'full'])
+      .default('call')
+      .describe('`call`: what was called and what came of it; `full`: also the server, the path and the identity.'),
+    keyNames: z.enum(['plain', 'hashed']).default('plain').describe('How records name keys.'),
+    salt: z
+      .string()
+      .max(255)
+      .default('')
+      .describe('What hashes in records begin with; the same wherever records are to be compared.'),
+  })
+  .prefault({})
+  .describe('Audit records: a log line for each call.');
+
 const provider = z
   .strictObject({
     isolation: z
@@ -283,6 +303,7 @@ export const configurationSchema = z.strictObject({
   keys,
   limits,
   crypto,
+  audit,
   provider: provider.optional(),
 });
 

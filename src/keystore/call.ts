@@ -29,8 +29,30 @@ export interface KeystoreCall {
   readonly trace: CallTrace;
 }
 
-/** Facts about a call that become fields of its log line. */
+/** Facts about a call that become fields of its log line or audit record. Noting one costs an assignment. */
 export interface CallTrace {
   /** `request_id` values of OpenBao's answers, newest last. */
   readonly openbaoRequestIds: string[];
+  /** Where the call goes and as whom, once that is decided. */
+  place?: CallPlace;
+  /** Path of the newest request to the keystore's server. */
+  path?: string;
+  /** Requests of the call that were sent, repetitions included. */
+  attempts?: number;
+  /** Accessor of the token that the newest request carried: no token, but a name of one. */
+  tokenAccessor?: string | undefined;
+}
+
+/** The place and the identity of a call, with no secret in it that is not hidden. */
+export interface CallPlace {
+  readonly cluster: { readonly origins: readonly string[] };
+  readonly namespace: string;
+  readonly transitMount: string;
+  readonly identity: {
+    readonly method: string;
+    readonly mount: string;
+    readonly roleName: string | undefined;
+    /** The certificate that the call brought, the leaf first. */
+    readonly certificate?: { readonly chainPem: string };
+  };
 }

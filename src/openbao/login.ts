@@ -172,7 +172,9 @@ export class Login {
     if (answer.status === 200) return answer;
     const verdict = method.judge(answer);
     if (verdict !== undefined) {
-      const refusal = new KeystoreError(verdict.class, verdict.message, { httpStatus: answer.status });
+      const { cause } = verdict;
+      const details = { httpStatus: answer.status, ...(cause && { cause }) };
+      const refusal = new KeystoreError(verdict.class, verdict.message, details);
       this.#refusals.refuse(fingerprint, refusal, verdict.restMs);
       throw refusal;
     }

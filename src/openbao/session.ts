@@ -1,4 +1,5 @@
 import type { Logger } from '../logging/logger.ts';
+import type { CallTrace } from '../keystore/call.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import { type Answer, answerErrors } from './answer.ts';
 import type { LoginMethod } from './auth/login-method.ts';
@@ -39,6 +40,8 @@ export interface SessionRequest extends Omit<OpenBaoRequest, 'token' | 'namespac
   readonly tries?: 'repeated' | 'once';
   /** Whether a denial is an answer like any other and costs no look at the token; false by default. */
   readonly mayBeDenied?: boolean;
+  /** Of the call that asks. */
+  readonly trace?: CallTrace;
 }
 
 export interface SessionOptions {
@@ -145,11 +148,19 @@ export class Session {
 
   // A login is no part of what is repeated here: it has its own tries, and each one may count.
   async #sendWith(token: Token, sent: SessionRequest): Promise<Answer> {
-    const { purpose, context, deadline, tries = 'repeated', mayBeDenied: _, ...request } = sent;
+    const { purpose, context, deadline, trace, tries = 'repeated', mayBeDenied: _, ...request } = sent;
     const { clock, namespace } = this.#options;
-    if (tries === 'once') return (await this.cluster()).send(purpose, { ...request, namespace, token: token.value });
+    if (trace !== undefined) {
+      trace.path = request.path;
+      trace.tokenAccessor = token.accessor;
+    }
+    if (tries === 'once') {
+      noteAttempt(trace);
+      return (await this.cluster()).send(purpose, { ...request, namespace, token: token.value });
+    }
     const limits = { deadline, signal: request.signal, on: FAILURES_OF_FREE_REQUESTS };
     return withRetry(clock, limits, async () => {
+      noteAttempt(trace);
       const cluster = await this.cluster();
       const answer = await cluster.send(purpose, { ...request, namespace, token: token.value });
       const refused = answer.status >= 400 && answer.status < 500;
@@ -300,4 +311,8 @@ export class Session {
     await waitFor(this.#retired.settled(), signal).catch(() => undefined);
     await this.#options.cluster.close();
   }
+}
+
+function noteAttempt(trace: CallTrace | undefined): void {
+  if (trace !== undefined) trace.attempts = (trace.attempts ?? 0) + 1;
 }

@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts';
 /** A token as a login or renewal left it. Times are on the clock, in milliseconds. */
 export interface Token {
   readonly value: string;
+  /** A name of the token that is good for finding and ending it, where OpenBao told it. */
+  readonly accessor?: string | undefined;
   readonly renewable: boolean;
   /** Length of the lease; Infinity for a token that never ends. */
   readonly leaseMs: number;
@@ -18,7 +20,13 @@ export function readToken(answer: Answer, now: number): Token | undefined {
   if (answer.status !== 200 || typeof value !== 'string' || value === '' || lease === undefined) return undefined;
   // Whole seconds: a login yields 0 for a token without an end, a renewal just before the maximum does too.
   const leaseMs = lease === 0 ? Infinity : lease;
-  return { value, renewable: auth?.renewable === true, leaseMs, expiresAt: now + leaseMs };
+  const accessor = readAccessor(auth?.accessor);
+  return { value, accessor, renewable: auth?.renewable === true, leaseMs, expiresAt: now + leaseMs };
+}
+
+/** An accessor as OpenBao writes it, or undefined. */
+export function readAccessor(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\w.]{1,128}$/.test(value) ? value : undefined;
 }
 
 /**

@@ -162,6 +162,7 @@ export class TransitKeystore implements Keystore {
 
   async #inTurn<T>(call: KeystoreCall, work: (turn: Turn) => Promise<T>, turns = this.#calls): Promise<T> {
     const target = this.#targets.resolve(call.access);
+    call.trace.place = target;
     return this.#sessions.use(target, (session) =>
       turns.run(target.credential, call.signal, () => work(this.#turn(call, session, target))),
     );

@@ -57,6 +57,7 @@ export class TransitSession implements Endable {
       }
     };
     const answer = await waitFor(this.#keyReads.read(path, read), call.signal);
+    call.trace.path = path;
     noteRequestId(call, answer);
     return answer;
   }
@@ -149,6 +150,7 @@ export class TransitSession implements Endable {
       ...request,
       signal: call.signal,
       deadline: call.deadline,
+      trace: call.trace,
       ...(call.requestId === undefined ? {} : { requestId: call.requestId }),
     });
   }

@@ -31,6 +31,7 @@ export function createCryptoOperation(
     encrypt: unary(environment, {
       ...common,
       rpc: 'Encrypt',
+      keyVersion: ({ keyVersionId }) => keyVersionId,
       async handle(request, context) {
         const { parameters, plaintext, associatedData, keyVersionId, requestId } = request;
         const keyId = requireKeyId(parameters);
@@ -52,6 +53,7 @@ export function createCryptoOperation(
     decrypt: unary(environment, {
       ...common,
       rpc: 'Decrypt',
+      keyVersion: ({ keyVersionId }) => keyVersionId,
       async handle(request, context) {
         const { parameters, ciphertext, associatedData, requestId } = request;
         const keyId = requireKeyId(parameters);
@@ -70,6 +72,7 @@ export function createCryptoOperation(
     rewrap: unary(environment, {
       ...common,
       rpc: 'Rewrap',
+      keyVersion: ({ keyVersionId }) => keyVersionId,
       async handle(request, context) {
         const { parameters, ciphertext, associatedData, newAssociatedData, requestId } = request;
         const keyId = requireKeyId(parameters);
@@ -90,6 +93,7 @@ export function createCryptoOperation(
     getKeyStatus: unary(environment, {
       ...common,
       rpc: 'GetKeyStatus',
+      keyVersion: ({ latestKeyVersionId }) => latestKeyVersionId,
       async handle({ parameters, requestId }, context) {
         const keyId = requireKeyId(parameters);
         const key = await keystore.get().describeKey(toKeystoreCall(parameters?.config, context, requestId), keyId);

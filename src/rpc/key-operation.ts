@@ -41,6 +41,7 @@ export function createKeyOperation(
     getKey: unary(environment, {
       ...read,
       rpc: 'GetKey',
+      keyVersion: ({ latestKeyVersionId }) => latestKeyVersionId || undefined,
       async handle(request, context) {
         const key = await describeKey(request, context);
         const pending = key.state === 'PENDING_IMPORT';

@@ -17,7 +17,9 @@ export function toKeystoreCall(
   requestId?: string,
 ): KeystoreCall {
   if (requestId !== undefined && !isRequestId(requestId)) throw invalid('request_id', 'is malformed');
-  return { access: readAccess(config), ...context, ...(requestId === undefined ? {} : { requestId }) };
+  const { correlationId, ...call } = context;
+  const id = requestId ?? correlationId;
+  return { access: readAccess(config), ...call, ...(id === undefined ? {} : { requestId: id }) };
 }
 
 function readAccess(config: KeystoreInstanceConfig | undefined): KeystoreCall['access'] {

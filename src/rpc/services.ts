@@ -12,6 +12,7 @@ import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreProvider } from '../keystore/keystore-provider.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ServiceRegistration } from '../serve/service.ts';
+import { Audit, type AuditSwitch } from './audit.ts';
 import { ActiveKeystore, type Ending } from './active-keystore.ts';
 import { createBootstrap } from './bootstrap.ts';
 import { createConfig } from './config.ts';
@@ -44,7 +45,8 @@ export function createKeystoreServices(options: {
   const { type, log, buildInfo, stopSignal, openKeystore = openOnOpenBao } = options;
   const keystore = new ActiveKeystore<Keystore>();
   const provider = new ActiveKeystore<KeystoreProvider>();
-  const environment = { log, stopSignal };
+  const audit: AuditSwitch = { current: undefined };
+  const environment = { log, stopSignal, audit };
   const kinds: Readonly<Record<PluginType, { readonly active: ActiveKeystore<Ending>; readonly open: Open }>> = {
     KeystoreInstanceKeyOperation: {
       active: keystore,
@@ -59,9 +61,13 @@ export function createKeystoreServices(options: {
     },
   };
   const { active, open } = kinds[type];
+  const openAudited: Open = async (configuration) => {
+    await open(configuration);
+    audit.current = Audit.of(configuration.audit);
+  };
   const create: Readonly<Record<ServiceKey, () => object>> = {
     bootstrap: () => createBootstrap(type, active, environment),
-    config: () => createConfig(type, buildInfo, environment, open),
+    config: () => createConfig(type, buildInfo, environment, openAudited),
     keyOperation: () => createKeyOperation(keystore, environment),
     cryptoOperation: () => createCryptoOperation(keystore, environment),
     provider: () => createProvider(provider, environment),

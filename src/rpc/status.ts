@@ -24,7 +24,7 @@ export function toStatus(
   const embedded = formatStatusDetails({
     code,
     message: details,
-    errorInfo: { reason: reasonOf(error, row), domain: '', metadata: metadataOf(error, row) },
+    errorInfo: { reason: reasonOf(error), domain: '', metadata: metadataOf(error, row) },
     ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
   });
   metadata.set(STATUS_DETAILS_KEY, embedded);
@@ -37,8 +37,9 @@ function pairOf(row: ErrorRow, face: Face) {
   return row.crypto;
 }
 
-function reasonOf(error: KeystoreError, row: ErrorRow): string {
-  return error.details.accessDataReason ?? row.reason;
+/** `ErrorInfo.reason` of a failure. */
+export function reasonOf({ class: errorClass, details }: KeystoreError): string {
+  return details.accessDataReason ?? ERROR_TABLE[errorClass].reason;
 }
 
 // A trailer has little room, and the configuration's text may have any number of problems.

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 
-import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import { type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
 
 import { KeystoreError, type KeystoreErrorDetails } from '../keystore/errors.ts';
 import type { CallTrace } from '../keystore/call.ts';
 import { defectFields } from '../logging/defect-fields.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { AuditSwitch } from './audit.ts';
+import { readCorrelation } from './correlation.ts';
 import { ERROR_TABLE } from './error-table.ts';
-import { type Face, toStatus } from './status.ts';
+import { type Face, reasonOf, toStatus } from './status.ts';
 
 /** What a handler knows of its call. */
 export interface UnaryContext {
@@ -16,6 +18,8 @@ export interface UnaryContext {
   /** End of the call's time, on the clock of `performance.now()`. */
   readonly deadline: number;
   readonly trace: CallTrace;
+  /** Id under which the call is found again, where audit records are written. */
+  readonly correlationId?: string;
 }
 
 /** What all calls of a process share. */
@@ -23,6 +27,8 @@ export interface UnaryEnvironment {
   readonly log: Logger;
   /** Aborted when the process stops. */
   readonly stopSignal: AbortSignal;
+  /** Whether audit records take the place of the calls' log lines; they do not where there is none. */
+  readonly audit?: AuditSwitch;
 }
 
 /** How one method is served. */
@@ -34,6 +40,8 @@ export interface UnaryOptions<Request, Response> {
   readonly budgetMs: () => number;
   /** Fields of the log line that the request gives. */
   readonly describe?: (request: NoInfer<Request>) => Record<string, unknown>;
+  /** The key version that a response speaks of. */
+  readonly keyVersion?: (response: NoInfer<Response>) => string | undefined;
   readonly handle: (request: Request, context: UnaryContext) => Promise<Response>;
   /** Called at the end of every call, once the response, if there is one, has been serialised: wipes what may not outlive it. */
   readonly release?: (request: NoInfer<Request>, response?: NoInfer<Response>) => void;
@@ -49,6 +57,8 @@ export function unary<Request, Response>(
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const started = performance.now();
+    const trace: CallTrace = { openbaoRequestIds: [] };
+    const correlation = environment.audit?.current && readCorrelation(call.metadata);
     let budgetMs: number;
     try {
       budgetMs = options.budgetMs();
@@ -57,50 +67,104 @@ export function unary<Request, Response>(
       return;
     }
     const limit = limitCall(call, environment.stopSignal, started + budgetMs);
-    const trace: CallTrace = { openbaoRequestIds: [] };
 
     run().then(
       (response) => {
         limit.done();
-        record('debug', { outcome: 'ok', ...traceFields(trace) });
+        record('debug', { code: status.OK, outcome: 'ok', keyVersion: options.keyVersion?.(response) });
         callback(null, response);
         options.release?.(call.request, response);
       },
       (error: unknown) => {
         limit.done();
         // The reason of the signal explains what it interrupted better than the interruption does.
-        settle(limit.signal.aborted && !(error instanceof KeystoreError) ? limit.signal.reason : error, trace);
+        settle(limit.signal.aborted && !(error instanceof KeystoreError) ? limit.signal.reason : error);
       },
     );
 
     async function run(): Promise<Response> {
       limit.signal.throwIfAborted();
-      return options.handle(call.request, { signal: limit.signal, deadline: limit.deadline, trace });
+      const { deadline, signal } = limit;
+      const correlationId = correlation?.correlationId;
+      return options.handle(call.request, {
+        signal,
+        deadline,
+        trace,
+        ...(correlationId !== undefined && { correlationId }),
+      });
     }
 
-    function settle(error: unknown, calls: CallTrace = { openbaoRequestIds: [] }): void {
-      callback(error instanceof KeystoreError ? failure(error, calls) : defect(error));
+    function settle(error: unknown): void {
+      callback(error instanceof KeystoreError ? failure(error) : defect(error));
       options.release?.(call.request);
     }
 
-    function failure(error: KeystoreError, calls: CallTrace): ReturnType<typeof toStatus> {
-      const fields = { outcome: error.class, ...detailFields(error.details), ...traceFields(calls) };
-      record(ERROR_TABLE[error.class].logLevel, fields);
-      return toStatus(error, options.face);
+    function failure(error: KeystoreError): ReturnType<typeof toStatus> {
+      const answer = toStatus(error, options.face);
+      const more = detailFields(error.details);
+      record(ERROR_TABLE[error.class].logLevel, {
+        code: answer.code,
+        outcome: error.class,
+        reason: reasonOf(error),
+        more,
+      });
+      return answer;
     }
 
     function defect(error: unknown): ReturnType<typeof toStatus> {
       const reference = randomUUID();
-      record('error', { outcome: 'internal', reference, ...defectFields(error) });
-      return toStatus(new KeystoreError('internal', 'internal error'), options.face, reference);
+      const internal = new KeystoreError('internal', 'internal error');
+      const answer = toStatus(internal, options.face, reference);
+      const more = { reference, ...defectFields(error) };
+      record('error', { code: answer.code, outcome: 'internal', reason: reasonOf(internal), more });
+      return answer;
     }
 
-    function record(level: 'debug' | 'info' | 'warn' | 'error', fields: Record<string, unknown>): void {
-      const duration = Math.round((performance.now() - started) * 1000) / 1000;
+    function record(
+      level: 'debug' | 'info' | 'warn' | 'error',
+      { code, keyVersion, more, outcome, reason }: Ending,
+    ): void {
+      const { rpc } = options;
+      const durationMs = Math.round((performance.now() - started) * 1000) / 1000;
       const described = options.describe?.(call.request) ?? {};
-      environment.log[level]({ rpc: options.rpc, ...described, ...fields, duration_ms: duration }, 'call');
+      const audit = environment.audit?.current;
+      if (audit === undefined) {
+        const fields = { rpc, ...described, outcome, ...more, ...traceFields(trace), duration_ms: durationMs };
+        environment.log[level](fields, 'call');
+        return;
+      }
+      const { key_id: keyName, request_id: requestId, ...others } = described as DescribedCall;
+      const fields = audit.record({
+        rpc,
+        outcome,
+        code,
+        reason,
+        keyName,
+        keyVersion,
+        correlationId: requestId ?? correlation?.correlationId,
+        traceId: correlation?.traceId,
+        trace,
+        durationMs,
+        more: { ...others, ...more },
+      });
+      environment.log[audit.levelOf(level)](fields, 'audit');
     }
   };
+}
+
+/** How a call ended, for its one line. */
+interface Ending {
+  readonly code: status;
+  readonly outcome: string;
+  readonly reason?: string;
+  readonly keyVersion?: string | undefined;
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** What the fields of calls about keys are called. */
+interface DescribedCall extends Record<string, unknown> {
+  readonly key_id?: string;
+  readonly request_id?: string;
 }
 
 function detailFields(details: KeystoreErrorDetails): Record<string, unknown> {

@@ -21,9 +21,8 @@ const SERVER_OPTIONS = {
 
 export interface PluginServerOptions {
   readonly socketPath: string;
-  /** The only client that is let in. */
-  readonly hostCertificatePem: string;
-  readonly certificate: OneTimeCertificate;
+  /** The server's certificate, and that of the only client that is let in. Absent: whoever reaches the socket is. */
+  readonly tls: { readonly certificate: OneTimeCertificate; readonly hostCertificatePem: string } | undefined;
   readonly registrations: readonly ServiceRegistration[];
   /** Called during `close` when calls are still running after their time of grace: ends them. */
   readonly endCalls: () => void;
@@ -37,7 +36,7 @@ export interface PluginServer {
   close(): Promise<void>;
 }
 
-/** Serves on a unix socket with mutual TLS. Connections are accepted when the promise resolves. */
+/** Serves on a unix socket. Connections are accepted when the promise resolves. */
 export async function startPluginServer(options: PluginServerOptions): Promise<PluginServer> {
   const server = new Server(SERVER_OPTIONS);
   for (const { definition, implementation } of options.registrations) server.addService(definition, implementation);
@@ -47,18 +46,22 @@ export async function startPluginServer(options: PluginServerOptions): Promise<P
   return { close: () => (closed ??= shutdown(server, target, options.endCalls)) };
 }
 
-function bind(server: Server, target: string, { hostCertificatePem, certificate }: PluginServerOptions): Promise<void> {
-  const pair = {
-    private_key: Buffer.from(certificate.privateKeyPem),
-    cert_chain: Buffer.from(certificate.certificatePem),
-  };
-  const credentials = ServerCredentials.createSsl(Buffer.from(hostCertificatePem), [pair], true);
+function bind(server: Server, target: string, { tls }: PluginServerOptions): Promise<void> {
+  const credentials = tls === undefined ? ServerCredentials.createInsecure() : mutualTls(tls);
   return new Promise((resolve, reject) => {
     server.bindAsync(target, credentials, (error) => {
       if (error === null) resolve();
       else reject(error);
     });
   });
+}
+
+function mutualTls({ certificate, hostCertificatePem }: NonNullable<PluginServerOptions['tls']>): ServerCredentials {
+  const pair = {
+    private_key: Buffer.from(certificate.privateKeyPem),
+    cert_chain: Buffer.from(certificate.certificatePem),
+  };
+  return ServerCredentials.createSsl(Buffer.from(hostCertificatePem), [pair], true);
 }
 
 async function shutdown(server: Server, target: string, endCalls: () => void): Promise<void> {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
 import type { Subject } from '../../keystore-contract/conformance/subject.ts';
-import { nameOf, type PolicyLine, TOKEN_LINES, toRules } from '../../scripts/openbao/policies.ts';
-import { type ProviderOperation, providerLines } from '../../scripts/openbao/provider-policies.ts';
+import { nameOf, type PolicyLine, TOKEN_LINES, toRules } from '../../src/openbao/policies/least-policies.ts';
+import { type ProviderOperation, providerLines } from '../../src/openbao/policies/operator-policies.ts';
 import { administer, enableAppRole, writePolicy } from '../../scripts/openbao/setup.ts';
 import { readBoundedFile } from '../../src/config/bounded-file.ts';
 import { parseConfiguration } from '../../src/config/parse.ts';
@@ -16,6 +16,7 @@ import { formatPolicy } from '../../src/openbao/provider/policy.ts';
 import { connectionSubject } from '../support/conformance-subject.ts';
 import { startInProcessPlugin } from '../support/in-process-plugin.ts';
 import { ISOLATIONS, type KeystoreOperator, PREFIX, startKeystoreOperator } from '../support/keystore-operator.ts';
+import { printedPolicy } from '../support/printed-policy.ts';
 import { recordLog } from '../support/record-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { outcomeOf } from './policy-operations.ts';
@@ -86,6 +87,13 @@ describe.each(ISOLATIONS)('the policy of the operator, isolation %s', (isolation
     granted: readonly PolicyLine[],
   ): Promise<Partial<Record<ProviderOperation, string>>> {
     await grant([...granted, ...TOKEN_LINES]);
+    return outcomesNow(operations);
+  }
+
+  /** The same with the rights that it has. */
+  async function outcomesNow(
+    operations: readonly ProviderOperation[],
+  ): Promise<Partial<Record<ProviderOperation, string>>> {
     const found: Partial<Record<ProviderOperation, string>> = {};
     for (const operation of operations) {
       const attempt = await PROVIDER_OPERATIONS[operation](setting);
@@ -97,8 +105,10 @@ describe.each(ISOLATIONS)('the policy of the operator, isolation %s', (isolation
   const every = (outcome: string, of: readonly ProviderOperation[]) =>
     Object.fromEntries(of.map((each) => [each, outcome]));
 
-  it('R-PROVIDER-13 R-POL-01 is enough for every method', async () => {
-    expect(await outcomes(OPERATIONS, lines)).toEqual(every('OK', OPERATIONS));
+  it('R-PROVIDER-13 R-POL-01 R-CMD-14 as the command prints it is enough for every method', async () => {
+    const printed = await printedPolicy(['provider'], yaml(await appRole()));
+    await writePolicy(operator.bao, POOR, printed, namespace());
+    expect(await outcomesNow(OPERATIONS)).toEqual(every('OK', OPERATIONS));
   });
 
   for (const line of lines) {

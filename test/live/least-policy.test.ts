@@ -6,9 +6,8 @@ import {
   nameOf,
   POLICY_LINES,
   type PolicyLine,
-  policyOf,
   TOKEN_LINES,
-} from '../../scripts/openbao/policies.ts';
+} from '../../src/openbao/policies/least-policies.ts';
 import { writePolicy } from '../../scripts/openbao/setup.ts';
 import { createCustomerStage } from '../support/conformance-stage.ts';
 import { connectionSubject } from '../support/conformance-subject.ts';
@@ -21,6 +20,7 @@ import {
   STATE_MOUNT,
 } from '../support/customer.ts';
 import { startInProcessPlugin } from '../support/in-process-plugin.ts';
+import { printedPolicy } from '../support/printed-policy.ts';
 import { openPolicyStage, type PolicyStage } from './policy-stage.ts';
 import { tokenLineTests } from './token-lines.ts';
 
@@ -39,6 +39,11 @@ async function outcomes(
   lines: readonly PolicyLine[],
 ): Promise<Partial<Record<KeyOperation, string>>> {
   await stage.grant([...lines, ...TOKEN_LINES]);
+  return outcomesNow(operations);
+}
+
+/** The same with the rights that it has. */
+async function outcomesNow(operations: readonly KeyOperation[]): Promise<Partial<Record<KeyOperation, string>>> {
   const found: Partial<Record<KeyOperation, string>> = {};
   for (const operation of operations) found[operation] = await stage.outcome(operation);
   return found;
@@ -50,8 +55,9 @@ describe.each(ROLES)('the policy %s', (role) => {
   const operations = [...new Set(lines.flatMap((line) => line.operations))];
   const every = (outcome: string, of: readonly KeyOperation[]) => Object.fromEntries(of.map((each) => [each, outcome]));
 
-  it('R-POL-01 is enough for every operation of the role', async () => {
-    expect(await outcomes(operations, lines)).toEqual(every('OK', operations));
+  it('R-POL-01 R-CMD-14 as the command prints it is enough for every operation of the role', async () => {
+    await stage.grantPrinted(role);
+    expect(await outcomesNow(operations)).toEqual(every('OK', operations));
   });
 
   for (const line of lines.filter((each) => each.operations.length > 0)) {
@@ -99,8 +105,8 @@ describe('the whole contract with these policies and no other right', () => {
   it.each(AUTH_METHODS)('R-POL-01 every conformance case passes with the identity by %s', async (method) => {
     await using customer = await startCustomer();
     const policies = [
-      policyOf(ROLES, { m: 'transit', s: STATE_MOUNT, k: '+' }),
-      policyOf(['hyok-management'], { m: MISSING_MOUNT, k: '+' }),
+      await printedPolicy([...ROLES, '--key', '+'], `keys: { stateMount: ${STATE_MOUNT} }`),
+      await printedPolicy(['hyok-management', '--key', '+'], `openbao: { transitMount: ${MISSING_MOUNT} }`),
       `path "transit/keys/${DENIED_KEY}" { capabilities = ["deny"] }`,
     ];
     await writePolicy(customer.bao, CUSTOMER_ROLE, policies.join(''));

@@ -5,7 +5,7 @@ import { status } from '@grpc/grpc-js';
 import type { Outcome, Subject, UnaryMethod } from '../../keystore-contract/conformance/subject.ts';
 import { SERVICE_DEFINITIONS } from '../../keystore-contract/plugin-types.ts';
 import { KeyAlgorithm, KeyType } from '../../proto/gen/plugin/keystore/operations/v1/operations.ts';
-import type { KeyOperation } from '../../scripts/openbao/policies.ts';
+import type { KeyOperation } from '../../src/openbao/policies/least-policies.ts';
 import { wrapKeyMaterial } from '../support/key-material.ts';
 
 const { cryptoOperation, keyOperation } = SERVICE_DEFINITIONS;

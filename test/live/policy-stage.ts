@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 
 import { SERVICE_DEFINITIONS } from '../../keystore-contract/plugin-types.ts';
-import { type KeyOperation, policyOf, type PolicyRole, toRules } from '../../scripts/openbao/policies.ts';
+import { type KeyOperation, policyOf, type PolicyRole, toRules } from '../../src/openbao/policies/least-policies.ts';
 import { startOpenBao } from '../../scripts/openbao/server.ts';
 import {
   administer,
@@ -17,6 +17,7 @@ import {
 import { formatPolicy } from '../../src/openbao/provider/policy.ts';
 import { connectionSubject } from '../support/conformance-subject.ts';
 import { startInProcessPlugin } from '../support/in-process-plugin.ts';
+import { printedPolicy } from '../support/printed-policy.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { openLiveKeystore } from './live-keystore.ts';
 import { KEY, KEY_OPERATIONS, outcomeOf, type Plugins } from './policy-operations.ts';
@@ -33,6 +34,8 @@ const PLAINTEXT = Buffer.from('plaintext');
 export interface PolicyStage extends Omit<TokenStage, 'open'>, AsyncDisposable {
   /** `OK`, or the reason of the refusal, of an operation for which everything but the lines is there. */
   outcome(operation: KeyOperation): Promise<string>;
+  /** Gives the identity the policy of a role as the command `policy` prints it, and no other right. */
+  grantPrinted(role: PolicyRole): Promise<void>;
   /** A keystore with the identity; its `use` is one of the role. */
   open(role: PolicyRole, ...options: Parameters<TokenStage['open']>): Promise<TokenHolder>;
   /** Ends every token of an AppRole. */
@@ -86,6 +89,11 @@ export async function openPolicyStage(): Promise<PolicyStage> {
 
   const held = resources.move();
   return {
+    grantPrinted: async (role) => {
+      // Keys of tenants have names that nobody knows beforehand.
+      const args = role === 'byok-management' ? [role] : [role, '--key', KEY];
+      await writePolicy(bao, POOR, await printedPolicy(args, yaml(ownAuth)));
+    },
     grant: (lines) => writePolicy(bao, POOR, formatPolicy(toRules(lines, NAMES))),
     async outcome(operation) {
       const attempt = await KEY_OPERATIONS[operation](steward);

@@ -1,5 +1,5 @@
 import type { Outcome, Subject } from '../../keystore-contract/conformance/subject.ts';
-import type { ProviderOperation } from '../../scripts/openbao/provider-policies.ts';
+import type { ProviderOperation } from '../../src/openbao/policies/operator-policies.ts';
 import type { KeystoreOperator } from '../support/keystore-operator.ts';
 import type { Identity } from '../support/pki.ts';
 import { come, CRYPTO, type Keystore, provider, type ProviderStage, SUBJECT } from './provider-stage.ts';

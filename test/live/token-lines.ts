@@ -1,4 +1,4 @@
-import { nameOf, type PolicyLine, TOKEN_LINES } from '../../scripts/openbao/policies.ts';
+import { nameOf, type PolicyLine, TOKEN_LINES } from '../../src/openbao/policies/least-policies.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { RecordedLog } from '../support/record-log.ts';
 import { until } from '../support/until.ts';

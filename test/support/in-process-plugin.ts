@@ -32,8 +32,7 @@ export async function startInProcessPlugin(
   const socket = preparePluginSocket({ temporaryDirectory: folder.path });
   const server = await startPluginServer({
     socketPath: socket.path,
-    hostCertificatePem: own.certificatePem,
-    certificate,
+    tls: { certificate, hostCertificatePem: own.certificatePem },
     registrations: services.registrations,
     endCalls: () => stop.abort(),
   });

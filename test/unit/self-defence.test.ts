@@ -4,13 +4,14 @@ import { Console } from 'node:console';
 import { defendProcess } from '../../src/self-defence.ts';
 
 /** What the start of a process has before it is defended; `printed` is what reaches the descriptors. */
-function undefended(env: Record<string, string> = {}) {
+function undefended(env: Record<string, string> = {}, args: readonly string[] = []) {
   let printed = '';
   const stream = () => new PassThrough().on('data', (chunk: Buffer) => (printed += chunk.toString()));
   const masks: number[] = [];
   const dropped: string[] = [];
   const target = Object.assign(new EventEmitter(), {
     env,
+    argv: ['/plugin', '/plugin', ...args],
     stdout: stream(),
     stderr: stream(),
     report: { reportOnFatalError: true, reportOnSignal: true, reportOnUncaughtException: true },
@@ -128,5 +129,27 @@ describe('the right to start programs', () => {
     const process = undefended();
     Object.assign(process.target, { permission });
     expect(() => defend(process)).not.toThrow();
+  });
+});
+
+describe('the right to start processes', () => {
+  const cookie = { KeystoreProvider: 'KeystoreProvider' };
+
+  test.each([
+    ['a plugin', cookie, []],
+    ['a plugin that is given the arguments of the self-test', cookie, ['handshake']],
+    ['a host’s unknown cookie with the arguments of the self-test', { Other: 'Other' }, ['handshake']],
+    ['every other command', {}, ['version']],
+    ['a bare start', {}, []],
+  ])('is given up by %s', (_, variables, args) => {
+    const process = undefended({ ...variables }, args);
+    defend(process);
+    expect(process.dropped).toEqual(['child']);
+  });
+
+  test('is kept by the self-test, which is a host', () => {
+    const process = undefended({ KeystoreProvider: '', TMPDIR: '/var/tmp' }, ['handshake']);
+    defend(process);
+    expect(process.dropped).toEqual([]);
   });
 });

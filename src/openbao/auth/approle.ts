@@ -19,7 +19,7 @@ const REFUSALS: readonly RefusalRow[] = [
   { status: 400, text: /invalid secret_id/, class: 'login-refused' },
   { status: 400, text: /missing (role_id|secret_id)/, class: 'login-refused' },
   { status: 500, text: /^missing role_id$/, class: 'login-refused' },
-  { status: 400, text: /source address .* unauthorized/, class: 'login-refused' },
+  { status: 400, text: /source address .* unauthorized/, class: 'login-refused', cause: 'SOURCE_ADDRESS' },
   // Five failures lock the role for 15 minutes, for whoever caused them; then the right secret gets this too, and it counts
   // for nothing. A mount that does not exist is answered alike.
   { status: 403, text: /^permission denied$/, class: 'login-locked-out', restMs: 5 * MINUTE_MS },

@@ -22,6 +22,8 @@ export interface LoginCredential extends LoginRequest {
 export interface LoginVerdict {
   readonly class: Extract<KeystoreErrorClass, 'login-refused' | 'login-locked-out'>;
   readonly message: string;
+  /** What it was that OpenBao did not like, where it says so. */
+  readonly cause?: 'SOURCE_ADDRESS';
   /** How long the credential rests, in milliseconds, where it is not as long as after a refusal. */
   readonly restMs?: number;
 }

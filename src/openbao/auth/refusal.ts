@@ -7,6 +7,7 @@ export interface RefusalRow {
   readonly text: RegExp;
   readonly class: LoginVerdict['class'];
   readonly restMs?: number;
+  readonly cause?: LoginVerdict['cause'];
 }
 
 const MESSAGES: Readonly<Record<LoginVerdict['class'], string>> = {
@@ -19,6 +20,11 @@ export function judgeBy(rows: readonly RefusalRow[], answer: Answer): LoginVerdi
   const errors = answerErrors(answer);
   const row = rows.find(({ status, text }) => answer.status === status && errors?.some((error) => text.test(error)));
   if (row === undefined) return undefined;
-  const { class: verdict, restMs } = row;
-  return { class: verdict, message: MESSAGES[verdict], ...(restMs === undefined ? {} : { restMs }) };
+  const { cause, class: verdict, restMs } = row;
+  return {
+    class: verdict,
+    message: MESSAGES[verdict],
+    ...(restMs !== undefined && { restMs }),
+    ...(cause && { cause }),
+  };
 }

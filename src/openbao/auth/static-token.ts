@@ -1,7 +1,7 @@
 import type { SourceRef } from '../../config/source-ref.ts';
 import { answerData } from '../answer.ts';
 import { TOKEN_PATHS } from '../paths.ts';
-import { saysTokenIsDead } from '../token.ts';
+import { readAccessor, saysTokenIsDead } from '../token.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { type LoginMethod, USUAL_REST } from './login-method.ts';
 import { type ReadValue, readCredential } from './read-value.ts';
@@ -24,7 +24,8 @@ export function createStaticToken(options: { readonly token: SourceRef; readonly
       // Whole seconds: 0 is a token without an end, or one whose end is near.
       const endless = data.ttl === 0 && data.expire_time === null;
       const leaseMs = endless ? Infinity : Math.max(data.ttl, 1) * 1000;
-      return { value: token, renewable: data.renewable === true, leaseMs, expiresAt: now + leaseMs };
+      const accessor = readAccessor(data.accessor);
+      return { value: token, accessor, renewable: data.renewable === true, leaseMs, expiresAt: now + leaseMs };
     },
   };
 }

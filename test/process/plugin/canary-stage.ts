@@ -96,8 +96,13 @@ export async function startCanaryStage(): Promise<CanaryStage> {
     },
   };
 
+  // Audit records tell the most of a call.
+  const audited = (yaml: string, changes: object = {}): string =>
+    stringify({ ...(parse(yaml) as object), audit: { level: 'info', detail: 'full' }, ...changes });
+  const byCalls = await createCustomerStage(customer, 'callCertificate');
   const ofCalls = {
-    ...(await createCustomerStage(customer, 'callCertificate')),
+    ...byCalls,
+    yaml: audited(byCalls.yaml),
     canaries: [identity, stranger].flatMap(({ privateKeyPem }) => keyCanaries(privateKeyPem)),
   };
   const ofProcess = await createCustomerStage(customer, 'approle');
@@ -107,7 +112,7 @@ export async function startCanaryStage(): Promise<CanaryStage> {
     async open(kind) {
       if (kind === 'callCertificate') return ofCalls;
       const { auth, canaries = [] } = await processes[kind]();
-      return { yaml: stringify({ ...(parse(ofProcess.yaml) as object), auth }), stage: ofProcess.stage, canaries };
+      return { yaml: audited(ofProcess.yaml, { auth }), stage: ofProcess.stage, canaries };
     },
     secretsOfServer: () => secretsInAudit(audit),
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -124,27 +124,46 @@ test('R-SEC-07 nothing of the inherited environment is left for dependencies', a
   expect(plugin.output.stderr).not.toContain('CANARY');
 });
 
-test('the flags built into the executable deny child processes, workers, addons and the inspector', async () => {
-  await using folder = await temporaryFolder();
-  const launcher = await readFile('scripts/build/launcher.cjs');
-  const probe = await readFile('test/process/plugin/preloads/probe-permissions.cjs');
-  const bytes = await readFile(builtPlugin());
-  const at = bytes.indexOf(launcher);
-  expect(at).toBeGreaterThan(0);
-  expect(probe.length).toBeLessThanOrEqual(launcher.length);
-  bytes.fill(' ', at, at + launcher.length);
-  probe.copy(bytes, at);
-  const file = join(folder.path, 'probe');
-  await writeFile(file, bytes);
-  await chmod(file, 0o700);
-  const variables = { NODE_OPTIONS: '--allow-child-process --allow-worker --allow-addons' };
-  const { stdout } = await promisify(execFile)(file, { env: variables });
-  expect(JSON.parse(stdout)).toEqual({
+describe('the flags built into the executable and the first statement of its launcher', () => {
+  const DENIED = {
     spawn: 'ERR_ACCESS_DENIED',
     worker: 'ERR_ACCESS_DENIED',
     addon: 'ERR_DLOPEN_DISABLED',
     inspector: 'ERR_ACCESS_DENIED',
     proto: false,
+  };
+
+  /** What may be done where the bundle is loaded, with the probe in place of the rest of the launcher. */
+  async function probe(...args: readonly string[]): Promise<unknown> {
+    await using folder = await temporaryFolder();
+    const launcher = await readFile('scripts/build/launcher.cjs');
+    const code = await readFile('test/process/plugin/preloads/probe-permissions.cjs');
+    const bytes = await readFile(builtPlugin());
+    const at = bytes.indexOf(launcher);
+    expect(at).toBeGreaterThan(0);
+    const rest = at + launcher.indexOf('const { writeSync }');
+    expect(rest).toBeGreaterThan(at);
+    expect(rest + code.length).toBeLessThanOrEqual(at + launcher.length);
+    bytes.fill(' ', rest, at + launcher.length);
+    code.copy(bytes, rest);
+    const file = join(folder.path, 'probe');
+    await writeFile(file, bytes);
+    await chmod(file, 0o700);
+    const variables = { NODE_OPTIONS: '--allow-child-process --allow-worker --allow-addons' };
+    const { stdout } = await promisify(execFile)(file, args, { env: variables });
+    return JSON.parse(stdout);
+  }
+
+  test('deny child processes, workers, addons and the inspector', async () => {
+    expect(await probe()).toEqual(DENIED);
+  });
+
+  test.each(['serve', 'doctor', '--handshake', 'version handshake'])('to every command: %s', async (line) => {
+    expect(await probe(...line.split(' '))).toEqual(DENIED);
+  });
+
+  test('leave child processes, and nothing else, to the self-test', async () => {
+    expect(await probe('handshake')).toEqual({ ...DENIED, spawn: 'allowed' });
   });
 });
 

@@ -45,6 +45,7 @@ describe('parseConfiguration', () => {
       auth: { method: 'callCertificate', mount: 'cert' },
       keys: { deletion: 'softDelete' },
       crypto: {},
+      audit: { level: 'none', detail: 'call', keyNames: 'plain', salt: '' },
     });
     expect(completed).toMatchObject({ readBudgetMs: 1200, loginBudgetMs: 5000 });
   });

@@ -1,6 +1,12 @@
 import { renderPolicies } from '../../../scripts/generate/policies.ts';
-import { POLICY_LINES, type PolicyLine, policyOf, TOKEN_LINES, toRules } from '../../../scripts/openbao/policies.ts';
-import { providerLines } from '../../../scripts/openbao/provider-policies.ts';
+import {
+  POLICY_LINES,
+  type PolicyLine,
+  policyOf,
+  TOKEN_LINES,
+  toRules,
+} from '../../../src/openbao/policies/least-policies.ts';
+import { providerLines } from '../../../src/openbao/policies/operator-policies.ts';
 import { leastPolicy } from '../../../scripts/openbao/setup.ts';
 import { operatorPolicy } from '../../../src/openbao/provider/operator-policy.ts';
 import { formatPolicy, OWN_TOKEN_RULES } from '../../../src/openbao/provider/policy.ts';

@@ -88,8 +88,7 @@ test('a place where no socket can be rejects', async () => {
   const certificate = createOneTimeCertificate();
   const start = startPluginServer({
     socketPath: '/nonexistent/plugin1',
-    hostCertificatePem: certificate.certificatePem,
-    certificate,
+    tls: { certificate, hostCertificatePem: certificate.certificatePem },
     registrations: [echoService()],
     endCalls: () => undefined,
   });

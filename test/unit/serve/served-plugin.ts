@@ -58,8 +58,8 @@ export async function servePlugin(
   const { log, entries } = recordedLog();
   const services = createProcessServices({ application: [application], log, onShutdown });
   const registrations = [application, ...services.registrations];
-  const hostCertificatePem = host.certificatePem;
-  const server = await startPluginServer({ socketPath, hostCertificatePem, certificate, registrations, endCalls });
+  const tls = { certificate, hostCertificatePem: host.certificatePem };
+  const server = await startPluginServer({ socketPath, tls, registrations, endCalls });
   stack.defer(() => server.close());
   stack.defer(() => services.stop());
   const connection = connectPlugin({ socketPath, certificatePem: certificate.certificatePem }, host);

@@ -55,18 +55,19 @@ describe('a login by role id and secret id', () => {
     }
   });
 
-  it.each<[number, string]>([
-    [400, 'invalid role or secret ID'],
-    [400, 'invalid secret_id "secret-1"'],
-    [400, 'missing secret_id'],
-    [400, 'missing role_id'],
-    [500, 'missing role_id'],
-    [400, 'source address "10.0.0.1" unauthorized through CIDR restrictions on the secret ID'],
-    [400, 'source address "10.0.0.1" unauthorized by CIDR restrictions on the role: %!w(<nil>)'],
-  ])('R-AUTH-20 is refused by %i %s, and the answer does not travel', (status, text) => {
+  it.each<[number, string, string | undefined]>([
+    [400, 'invalid role or secret ID', undefined],
+    [400, 'invalid secret_id "secret-1"', undefined],
+    [400, 'missing secret_id', undefined],
+    [400, 'missing role_id', undefined],
+    [500, 'missing role_id', undefined],
+    [400, 'source address "10.0.0.1" unauthorized through CIDR restrictions on the secret ID', 'SOURCE_ADDRESS'],
+    [400, 'source address "10.0.0.1" unauthorized by CIDR restrictions on the role: %!w(<nil>)', 'SOURCE_ADDRESS'],
+  ])('R-AUTH-20 is refused by %i %s, and the answer does not travel', (status, text, cause) => {
     expect(open().method.judge(refusal(status, text))).toEqual({
       class: 'login-refused',
       message: 'OpenBao refused the login',
+      ...(cause !== undefined && { cause }),
     });
   });
 

@@ -1,8 +1,12 @@
-import { OPERATOR_RULES } from '../../src/openbao/provider/operator-policy.ts';
-import { nameOf, type PolicyLine } from './policies.ts';
+import { OPERATOR_RULES } from '../provider/operator-policy.ts';
+import { nameOf, type PolicyLine } from './least-policies.ts';
 
 /** What a provider keeps keystores apart with. */
 type Isolation = keyof typeof OPERATOR_RULES;
+
+/** What the operator is, in a sentence. */
+export const OPERATOR_PURPOSE =
+  'Makes and removes keystores, and grants trust in them. Its namespace should hold keystores and nothing else: in the middle of a path `+` is any name.';
 
 /** A method of `KeystoreProvider`. */
 export type ProviderOperation =

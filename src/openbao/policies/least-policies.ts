@@ -1,6 +1,6 @@
-import { formatPolicy, type PolicyRule } from '../../src/openbao/provider/policy.ts';
+import { formatPolicy, type PolicyRule } from '../provider/policy.ts';
 
-// The rights that an identity of each kind needs, line by line, with what fails without the line. leastPolicy (setup.ts), the
+// The rights that an identity of each kind needs, line by line, with what fails without the line. The command `policy`, the
 // reference page of policies and the tests of the least policy are made from here.
 
 export type Capability = PolicyRule['capabilities'][number];
@@ -46,6 +46,16 @@ export interface PolicyNames {
   /** State mount. */
   readonly s?: string;
 }
+
+/** What each role is for, in sentences. */
+export const ROLE_PURPOSES: Readonly<Record<PolicyRole, string>> = {
+  'hyok-management':
+    'Sees keys that their customer holds. CMK changes none of them: disabling, rotation and deletion are the customer’s own.',
+  'byok-management':
+    'Keeps keys whose material a tenant brings, and uses none of them. The parameters are all that a write may have, so no key can be made exportable. The provider writes this policy for the key management of each keystore.',
+  crypto:
+    'Uses a key. `create` on `encrypt` must not be granted: it would let a wrong key id make a key. Without `hyok-management` beside it a missing key is told as a denial.',
+};
 
 const KEY_READS = ['GetKey', 'GetKeyVersions', 'GetKeyStatus'] as const;
 

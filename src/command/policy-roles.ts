@@ -1,0 +1,2 @@
+/** Roles whose policies can be printed. */
+export const POLICY_ROLES = ['hyok-management', 'byok-management', 'crypto', 'provider'] as const;
