@@ -151,7 +151,7 @@ async function start(plan: PluginPlan, attempt: StartAttempt, signal: AbortSigna
   gone.signal.addEventListener('abort', () => hangUp(gone.signal.reason as Error), { once: true });
   resources.defer(() => hangUp(closedError()));
   const { certificateDer } = handshake;
-  const streams = { broker, certificateDer, logger: plan.logger, relay, signal: cause };
+  const streams = { brokered: { broker, certificateDer }, logger: plan.logger, relay, signal: cause };
   await preferExit(child, gone.signal, openStreams(connection, streams));
   clearTimeout(timer);
   resources.defer(() => askToLeave(child, connection, plan));

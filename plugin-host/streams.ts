@@ -16,12 +16,17 @@ import { unlessAborted } from './wait.ts';
 export async function openStreams(
   connection: Connection,
   {
-    broker,
-    certificateDer,
+    brokered,
     logger,
     relay,
     signal,
-  }: { broker: Broker; certificateDer: Buffer; logger: HostLogger; relay: LogRelay; signal: AbortSignal },
+  }: {
+    /** Who takes what is announced, and the certificate of the other end. Without it announcements are dropped. */
+    brokered?: { readonly broker: Broker; readonly certificateDer: Buffer };
+    logger: HostLogger;
+    relay: LogRelay;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   const { client } = connection;
   const failed = Promise.withResolvers<never>();
@@ -36,7 +41,8 @@ export async function openStreams(
   const stream = client
     .makeBidiStreamRequest(startStream.path, startStream.requestSerialize, startStream.responseDeserialize)
     .on('error', onError('broker'));
-  broker.attach({ stream, certificateDer });
+  if (brokered) brokered.broker.attach({ stream, certificateDer: brokered.certificateDer });
+  else stream.resume();
 
   const { streamStdio } = StdioService;
   const sinks: readonly (LogSink | undefined)[] = [undefined, relay.sink('stdio stdout'), relay.sink('stdio stderr')];

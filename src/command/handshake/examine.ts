@@ -162,7 +162,7 @@ async function converse(examination: Examination, connection: Connection): Promi
   await protocol.check(
     'init',
     async () => {
-      const names = await initPlugin(connection, limits);
+      const names = await initPlugin(connection, [], limits);
       const wanted = initServiceNames(type);
       if (names.join() === wanted.join()) return names;
       throw new CheckFailure(`it names ${names.join(', ') || 'nothing'}`, `wanted is ${wanted.join(', ')}`);
