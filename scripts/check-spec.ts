@@ -1,10 +1,10 @@
-// Compares docs/specification.md, and the tables of docs/reference/ that come from it, with the last full test run. --write
+// Compares the specification, and the tables of docs/reference/ that come from it, with the last full test run. --write
 // writes these tables. REQUIRE_ALL=1 makes a requirement whose tests were skipped an error.
 import { readFile, writeFile } from 'node:fs/promises';
 
 import { judge } from './check-spec/judge.ts';
 import { renderProtocolCoverage, uncoveredRows } from './check-spec/protocol-coverage.ts';
-import { readSpecification } from './check-spec/specification.ts';
+import { readSpecification, SPECIFICATION } from './check-spec/specification.ts';
 import { readTestResults } from './check-spec/test-results.ts';
 import { renderTrace } from './check-spec/trace.ts';
 import { report } from './report.ts';
@@ -12,7 +12,8 @@ import { report } from './report.ts';
 const options = { requireAll: process.env.REQUIRE_ALL === '1' };
 
 try {
-  const { requirements, faults } = readSpecification(await readFile('docs/specification.md', 'utf8'));
+  const parts = SPECIFICATION.map(async (file) => [file, await readFile(file, 'utf8')] as const);
+  const { requirements, faults } = readSpecification(new Map(await Promise.all(parts)));
   const tests = await readTestResults();
   const { problems, notRun, shown } = judge(requirements, tests, options);
   const uncovered = uncoveredRows(tests, options).map(

@@ -22,6 +22,7 @@ Words like ${ONE} in running text are no requirements.
 - **${LATER}** PLANNED: The plugin MUST dance.
 `;
 
+const readDocument = (text: string) => readSpecification(new Map([['part.md', text]]));
 const test_ = (title: string, status = 'passed', file = 'test/unit/a.test.ts'): TestResult => ({ file, title, status });
 const PASSING = [
   test_(`${ONE} answers`),
@@ -29,12 +30,12 @@ const PASSING = [
 ];
 
 function verdict(tests: readonly TestResult[], { requireAll = false, document = DOCUMENT } = {}) {
-  return judge(readSpecification(document).requirements, tests, { requireAll });
+  return judge(readDocument(document).requirements, tests, { requireAll });
 }
 
 describe('readSpecification', () => {
   test('reads id, level and state of every item', () => {
-    const { requirements, faults } = readSpecification(DOCUMENT);
+    const { requirements, faults } = readDocument(DOCUMENT);
     expect(faults).toEqual([]);
     expect(requirements.map(({ id: each, level, planned }) => [each, level, planned])).toEqual([
       [ONE, 'MUST', false],
@@ -50,7 +51,7 @@ describe('readSpecification', () => {
     ['an item in another form', `- ${id('PLANT', '09')} The plugin MUST answer.`, 'not in the form'],
     ['an indented item', `  - **${id('PLANT', '09')}** The plugin MUST answer.`, 'not in the form'],
   ])('%s is a fault', (_name, line, text) => {
-    const { faults } = readSpecification(`${DOCUMENT}${line}\n`);
+    const { faults } = readDocument(`${DOCUMENT}${line}\n`);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(text);
   });
@@ -103,7 +104,7 @@ describe('judge', () => {
 
 describe('renderTrace', () => {
   test('has a row per requirement with the files of its tests', () => {
-    const text = renderTrace(readSpecification(DOCUMENT).requirements, PASSING);
+    const text = renderTrace(readDocument(DOCUMENT).requirements, PASSING);
     expect(text).toContain('3 requirements in force, 1 planned.');
     expect(text).toContain(`| ${TWO} | MUST | \`test/process/b.test.ts\` |`);
     expect(text).toContain(`| ${LATER} | MUST, PLANNED |  |`);
