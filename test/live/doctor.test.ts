@@ -50,6 +50,8 @@ describe('R-DOCTOR-01 a set-up in which all is well', () => {
       'login.unwrap',
       'transit.wrapping-key',
       'transit.state-mount',
+      'rights.management',
+      'rights.operator',
     ]);
   });
 });
