@@ -1,12 +1,8 @@
-import type { PolicyRole } from '../openbao/policies/least-policies.ts';
 import type { PolicyRule } from '../openbao/provider/policy.ts';
 import type { Examination } from './examination.ts';
 
 /** What came of a check. `warning` is for what works today and is not as it should be. */
 export type CheckStatus = 'ok' | 'warning' | 'failed' | 'skipped';
-
-/** What an identity is for: what the policies are for, or making keystores. */
-export type DoctorRole = PolicyRole | 'provider';
 
 /** The named tests of OpenKCM's use case 007, Story 4. */
 export const STORY_TESTS = [

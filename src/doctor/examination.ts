@@ -23,7 +23,7 @@ import { type AddressLook, lookAtAddress } from './look-at-address.ts';
 import type { Names } from './names.ts';
 import { once } from './once.ts';
 import { placeOf, type Place } from './place.ts';
-import type { DoctorRole } from './check.ts';
+import type { DoctorRole } from './role.ts';
 
 /** What is examined, and with what. */
 export interface ExaminationOptions {

@@ -6,7 +6,6 @@ import { systemClock } from '../openbao/clock.ts';
 import type { FindAddresses } from '../openbao/transport.ts';
 import { createValueReader } from '../openbao/value-reader.ts';
 import { delay } from '../openbao/waiting.ts';
-import type { DoctorRole } from './check.ts';
 import { blocked, type Check, failed, type Finding, skipped } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { describeError } from './describe-error.ts';
@@ -16,6 +15,7 @@ import { Outcomes } from './outcomes.ts';
 import { overviewOf } from './overview.ts';
 import type { CheckResult, DoctorReport } from './report.ts';
 import { type LeftOut, select, type Selection } from './selection.ts';
+import type { DoctorRole } from './role.ts';
 
 /** What is examined and how; see {@link runDoctor}. */
 export interface DoctorOptions extends Selection {

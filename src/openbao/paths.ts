@@ -25,6 +25,9 @@ export function secretPath(mount: string, name: string): string {
   return `${mount}/data/${name}`;
 }
 
+/** Tells of a response-wrapping token where and when it was made, and does not use it up. */
+export const WRAPPING_LOOKUP = 'sys/wrapping/lookup';
+
 /** Tells a token what it may do. */
 export const CAPABILITIES_PATH = 'sys/capabilities-self';
 

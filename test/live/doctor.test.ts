@@ -1,6 +1,9 @@
-import { administer } from '../../scripts/openbao/setup.ts';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { administer, wrapSecretId } from '../../scripts/openbao/setup.ts';
 import { doctorResult } from '../../src/doctor/doctor-result.ts';
-import { checkOf, type DoctorStage, idsOf, openDoctorStage } from '../support/doctor-stage.ts';
+import { checkOf, type DoctorStage, fileRef, idsOf, openDoctorStage } from '../support/doctor-stage.ts';
 import { FAULTS } from './doctor-faults.ts';
 
 let stage: DoctorStage;
@@ -44,8 +47,11 @@ describe('R-DOCTOR-01 a set-up in which all is well', () => {
     expect(idsOf(result, 'skipped')).toEqual([
       'login.certificate',
       'login.token-file',
+      'login.unwrap',
       'transit.wrapping-key',
       'transit.state-mount',
+      'rights.management',
+      'rights.operator',
     ]);
   });
 });
@@ -70,7 +76,21 @@ describe('R-DOCTOR-02 each fault is named by one check, and is gone once its fix
     else await repair();
     const mended = await patient.examine();
     expect(idsOf(mended, 'failed')).toEqual([]);
-    expect(mended.plugin_status).toBe('ready');
+    // A wrapped secret id is left to the plugin.
+    expect(mended.plugin_status).toBe(id === 'login.unwrap' ? 'unproven' : 'ready');
+  });
+
+  it('a wrapped secret id can still be unwrapped after it was looked at', async () => {
+    const { bao, configuration, examine, folder, role } = await stage.newPatient();
+    const file = join(folder, 'wrapped');
+    const token = await wrapSecretId(bao, { role });
+    await writeFile(file, token, { mode: 0o600 });
+    const { secretId: _, ...auth } = configuration.auth;
+    configuration.auth = { ...auth, role, secretIdWrapped: fileRef(file) };
+    const found = await examine();
+    expect(checkOf(found, 'login.unwrap').message).toMatch(/was not used, and expires in \d+ (minutes|seconds)/);
+    expect(checkOf(found, 'login.accepted').status).toBe('skipped');
+    expect((await bao.request('POST', 'sys/wrapping/unwrap', {}, { token })).status).toBe(200);
   });
 });
 

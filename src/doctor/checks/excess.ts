@@ -2,7 +2,7 @@ import { answerData } from '../../openbao/answer.ts';
 import { type Check, type CheckId, failed, type Finding, ok, skipped, warning } from '../check.ts';
 import type { Examination } from '../examination.ts';
 import { MAY_ASK, type Right, verdictsOn } from '../rights.ts';
-import type { DoctorRole } from '../check.ts';
+import type { DoctorRole } from '../role.ts';
 
 const UPSERT: readonly Right[] = [
   { path: '<m>/encrypt/<x>', capability: 'create', attempt: 'empty-write' },

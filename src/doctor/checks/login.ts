@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 
+import type { SourceRef } from '../../config/source-ref.ts';
 import type { KeystoreErrorClass } from '../../keystore/errors.ts';
 import { answerData, answerErrors } from '../../openbao/answer.ts';
 import { readCredential } from '../../openbao/auth/read-value.ts';
-import { secretIdPath } from '../../openbao/paths.ts';
+import { secretIdPath, WRAPPING_LOOKUP } from '../../openbao/paths.ts';
 import { blocked, type Check, failed, type Finding, ok, skipped, warning } from '../check.ts';
 import { describeError } from '../describe-error.ts';
 import type { Examination } from '../examination.ts';
@@ -100,13 +101,24 @@ export const LOGIN_CHECKS: readonly Check[] = [
     cause:
       'The wrapping token was used, has expired, or wraps something else: somebody else may hold the secret id now.',
     fix: 'Destroy the secret id, find out who unwrapped it, and deliver a new wrapped one: bao write -wrap-ttl=300s -f auth/<a>/role/<r>/secret-id.',
+    examine: judgeWrapping,
+  },
+  {
+    id: 'login.repeatable',
+    title: 'a login takes nothing away from the plugin',
+    needs: ['login.unwrap'],
+    pre: true,
+    cause: 'A wrapped secret id can be unwrapped once, and the one in the file is for the plugin.',
+    fix: 'Examine with a configuration that has another secret id of the same role in its file.',
     examine: (examination) =>
-      judgeLogin(examination, ['secret-unwrap-failed'], 'nothing had to be unwrapped or it could be'),
+      wrappedSecretId(examination) === undefined
+        ? ok('it does not')
+        : blocked('the wrapped secret id is left to the plugin: to go on, examine with another secret id of the role'),
   },
   {
     id: 'login.lockout',
     title: 'the role is not locked',
-    needs: ['login.unwrap'],
+    needs: ['login.repeatable'],
     pre: true,
     backend: true,
     cause: 'Five logins with a wrong secret id locked the role for 15 minutes, whoever made them.',
@@ -116,7 +128,7 @@ export const LOGIN_CHECKS: readonly Check[] = [
   {
     id: 'login.source-address',
     title: 'logins are allowed from this address',
-    needs: ['login.unwrap'],
+    needs: ['login.repeatable'],
     pre: true,
     backend: true,
     cause: 'The role or its secret id is bound to addresses (CIDR), and this machine is seen with another one.',
@@ -150,6 +162,27 @@ export const LOGIN_CHECKS: readonly Check[] = [
     examine: judgeSecretId,
   },
 ];
+
+function wrappedSecretId(examination: Examination): SourceRef | undefined {
+  const { auth } = examination.configuration();
+  return auth.method === 'approle' ? auth.secretIdWrapped : undefined;
+}
+
+/** A look does not use the token up. */
+async function judgeWrapping(examination: Examination): Promise<Finding> {
+  const wrapped = wrappedSecretId(examination);
+  if (wrapped === undefined) return skipped('nothing is wrapped');
+  const token = await readCredential(examination.read, wrapped);
+  const answer = await examination.askAsStranger({ verb: 'write', path: WRAPPING_LOOKUP, body: { token } });
+  const data = answer.status === 200 ? answerData(answer) : undefined;
+  if (data === undefined) return failed('the wrapping token was used already, has expired or never existed');
+  const { a = '', r = '' } = examination.names();
+  if (data.creation_path !== secretIdPath(a, r)) return failed('the wrapping token wraps something else');
+  const end = Date.parse(String(data.creation_time)) + Number(data.creation_ttl) * 1000;
+  return ok(
+    Number.isNaN(end) ? 'it was not used' : `it was not used, and expires ${agoOrAhead(end, examination.now())}`,
+  );
+}
 
 async function judgeLogin(
   examination: Examination,

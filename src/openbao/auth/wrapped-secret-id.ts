@@ -5,11 +5,11 @@ import { Secret } from '../../config/secret.ts';
 import { KeystoreError } from '../../keystore/errors.ts';
 import { type Answer, answerData, answerErrors } from '../answer.ts';
 import { toKeystoreError } from '../errors.ts';
+import { WRAPPING_LOOKUP } from '../paths.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { AskServer } from './login-method.ts';
 import { type ReadValue, readCredential } from './read-value.ts';
 
-const LOOKUP = 'sys/wrapping/lookup';
 const UNWRAP = 'sys/wrapping/unwrap';
 
 // The process is handed a secret id once, and may be configured again with the same file: what a token gave away is kept
@@ -54,7 +54,7 @@ export class WrappedSecretId {
 
   // A look does not use the token up, and shows a token of another endpoint for what it is.
   async #inspect(token: string, ask: AskServer): Promise<void> {
-    const answer = await ask({ verb: 'write', path: LOOKUP, body: { token } }, 'repeated');
+    const answer = await ask({ verb: 'write', path: WRAPPING_LOOKUP, body: { token } }, 'repeated');
     if (isUsedUp(answer)) throw failed('the wrapping token was used already, has expired or never existed');
     if (answer.status !== 200) throw toKeystoreError(answer);
     if (answerData(answer)?.creation_path !== this.#options.creationPath) {
