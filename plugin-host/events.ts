@@ -78,6 +78,17 @@ export interface PluginChannels {
   call: CallEvent;
 }
 
+/** What each channel tells; docs/reference/events.md is made from it. */
+export const CHANNEL_MEANINGS: Readonly<Record<keyof PluginChannels, string>> = {
+  state: 'the plugin moved on to another state',
+  crash: 'a process ended without being told to, was ended for its health, or did not become ready',
+  health: 'a health check failed, or succeeded again after that',
+  swap: 'a step of a replacement',
+  failover: 'calls go to the backup from now on',
+  failback: 'calls go to the plugin itself again',
+  call: 'a call has ended: method, outcome, time',
+};
+
 const CHANNELS: Readonly<Record<keyof PluginChannels, Channel>> = {
   state: channel('plugin-host:state'),
   crash: channel('plugin-host:crash'),

@@ -6,8 +6,10 @@ import { renderChecks } from './generate/checks.ts';
 import { renderCommandReference } from './generate/command-reference.ts';
 import { commandSchemas, SCHEMA_FOLDER } from './generate/command-schemas.ts';
 import { renderConfigurationTable } from './generate/configuration-table.ts';
+import { renderContract } from './generate/contract.ts';
 import { descriptorSetModule } from './generate/descriptor-set.ts';
 import { renderErrorTable } from './generate/error-table.ts';
+import { renderEvents } from './generate/events.ts';
 import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
 import { renderManPage } from './generate/man-page.ts';
 import { thirdPartyNotices } from './generate/notices.ts';
@@ -32,6 +34,8 @@ const documents: Record<string, Promise<string> | string> = {
   'docs/reference/keystoreop-openbao.1': renderManPage(),
   'docs/reference/checks.md': renderChecks(),
   'docs/reference/configuration.md': renderConfigurationTable(),
+  'docs/reference/contract.md': renderContract(scratch.path),
+  'docs/reference/events.md': renderEvents(),
   'docs/reference/errors.md': renderErrorTable(),
   'docs/reference/plugin-host-options.md': renderPluginHostOptions(),
   'docs/reference/policies.md': renderPolicies(),
