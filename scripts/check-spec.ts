@@ -2,6 +2,7 @@
 // writes these tables. REQUIRE_ALL=1 makes a requirement whose tests were skipped an error.
 import { readFile, writeFile } from 'node:fs/promises';
 
+import { falseClaims } from './check-spec/evidence.ts';
 import { judge } from './check-spec/judge.ts';
 import { renderProtocolCoverage, uncoveredRows } from './check-spec/protocol-coverage.ts';
 import { readSpecification, SPECIFICATION } from './check-spec/specification.ts';
@@ -12,8 +13,9 @@ import { report } from './report.ts';
 const options = { requireAll: process.env.REQUIRE_ALL === '1' };
 
 try {
-  const parts = SPECIFICATION.map(async (file) => [file, await readFile(file, 'utf8')] as const);
-  const { requirements, faults } = readSpecification(new Map(await Promise.all(parts)));
+  const reading = SPECIFICATION.map(async (file) => [file, await readFile(file, 'utf8')] as const);
+  const parts = new Map(await Promise.all(reading));
+  const { requirements, faults } = readSpecification(parts);
   const tests = await readTestResults();
   const { problems, notRun, shown } = judge(requirements, tests, options);
   const uncovered = uncoveredRows(tests, options).map(
@@ -27,7 +29,8 @@ try {
     { write: process.argv.includes('--write') },
   );
 
-  const errors = [...faults, ...problems, ...uncovered, ...outdated];
+  const claims = falseClaims(parts, requirements, tests);
+  const errors = [...faults, ...problems, ...claims, ...uncovered, ...outdated];
   for (const error of errors) report(`  ${error}`);
   for (const id of notRun) report(`  not run: ${id} (its tests were skipped)`);
   const planned = requirements.filter((each) => each.planned).length;

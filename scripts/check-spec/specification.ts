@@ -13,6 +13,7 @@ export const SPECIFICATION = [
   'docs/specification.md',
   'docs/specification-host.md',
   'docs/specification-command.md',
+  'docs/specification-byok.md',
 ] as const;
 
 /** The form of an id, wherever one is looked for. */

@@ -101,6 +101,27 @@ it('R-POL-04 a dead token is told from a denial also by an identity that may not
   expect(holder.log.entries('token is no longer known to OpenBao, logging in anew')).toHaveLength(1);
 });
 
+it('R-POL-05 the policy of use case 007, Story 4, as it is written uses keys and sees none', async () => {
+  const line = (path: string, capability: PolicyLine['capability']): PolicyLine => ({
+    path,
+    capability,
+    operations: [],
+  });
+  await stage.grant([
+    // A path of KV version 2: in Transit there is nothing at it.
+    line('<m>/data/<k>', 'read'),
+    line('<m>/encrypt/<k>', 'update'),
+    line('<m>/decrypt/<k>', 'update'),
+    line('auth/token/lookup-self', 'read'),
+  ]);
+  const uses: readonly KeyOperation[] = ['Encrypt', 'Decrypt', 'Rewrap (associated data)', 'CheckHealth (deep)'];
+  const looks: readonly KeyOperation[] = ['GetKey', 'GetKeyVersions', 'GetKeyStatus', 'Rewrap'];
+  expect(await outcomesNow([...uses, ...looks])).toEqual({
+    ...Object.fromEntries(uses.map((each) => [each, 'OK'])),
+    ...Object.fromEntries(looks.map((each) => [each, DENIED])),
+  });
+});
+
 describe('the whole contract with these policies and no other right', () => {
   it.each(AUTH_METHODS)('R-POL-01 every conformance case passes with the identity by %s', async (method) => {
     await using customer = await startCustomer();

@@ -1,8 +1,14 @@
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+
+import { falseClaims } from '../../../scripts/check-spec/evidence.ts';
 import { judge } from '../../../scripts/check-spec/judge.ts';
 import { PROTOCOL_ROWS, renderProtocolCoverage, uncoveredRows } from '../../../scripts/check-spec/protocol-coverage.ts';
-import { readSpecification } from '../../../scripts/check-spec/specification.ts';
+import { readSpecification, SPECIFICATION } from '../../../scripts/check-spec/specification.ts';
 import type { TestResult } from '../../../scripts/check-spec/test-results.ts';
 import { renderTrace } from '../../../scripts/check-spec/trace.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 // Ids in this file are put together, so that no search takes them for claims of this test.
 const id = (area: string, number: string): string => ['R', area, number].join('-');
@@ -130,5 +136,83 @@ describe('protocol rows', () => {
   test('the table names a test for each', () => {
     expect(renderProtocolCoverage(all)).toContain('| P4 | six fields');
     expect(renderProtocolCoverage(all)).toContain('| `test/unit/a.test.ts`: P4 works |');
+  });
+});
+
+describe('falseClaims', () => {
+  const claims = (line: string) =>
+    falseClaims(new Map([['part.md', `${DOCUMENT}${line}\n`]]), readDocument(DOCUMENT).requirements, PASSING);
+
+  test.each([
+    `Answers (${ONE}): \`test/unit/a.test.ts\`.`,
+    `| ${ONE}, ${TWO} | [b](../test/process/b.test.ts) |`,
+    'A file like test/unit/helper.ts is none.',
+  ])('%s is no false claim', (line) => {
+    expect(claims(line)).toEqual([]);
+  });
+
+  test.each([
+    ['a requirement that there is not', `See ${id('PLANT', '77')}.`, `${id('PLANT', '77')} is no requirement`],
+    ['a test of another requirement', `${TWO}: \`test/unit/a.test.ts\``, 'test/unit/a.test.ts shows no requirement'],
+    ['a test that there is not', `${ONE}: \`test/unit/c.test.ts\``, 'test/unit/c.test.ts shows no requirement'],
+    ['a test without a requirement', 'See test/unit/a.test.ts.', 'test/unit/a.test.ts shows no requirement'],
+  ])('%s is told with its line', (_name, line, text) => {
+    expect(claims(line)).toEqual([expect.stringMatching(/^part\.md, line 10: /)]);
+    expect(claims(line)[0]).toContain(text);
+  });
+});
+
+describe('the program', () => {
+  const ROWS = Object.keys(PROTOCOL_ROWS).map((row) => test_(`${row} works`));
+
+  /** Runs it in a folder with the planted specification and these results; --write comes first where it shall. */
+  async function run(
+    tests: readonly TestResult[],
+    { requireAll = false, fresh = true, document = DOCUMENT } = {},
+  ): Promise<{ exitCode: number; output: string }> {
+    await using folder = await temporaryFolder();
+    const put = async (file: string, text: string) => {
+      await mkdir(dirname(join(folder.path, file)), { recursive: true });
+      await writeFile(join(folder.path, file), text);
+    };
+    await mkdir(join(folder.path, 'docs/reference'), { recursive: true });
+    const [first = '', ...others] = SPECIFICATION;
+    await Promise.all([put(first, document), ...others.map((file) => put(file, '# Nothing\n'))]);
+    await put('.cache/test-results.json', JSON.stringify({ tests: [...tests, ...ROWS] }));
+    const once = (...options: string[]) =>
+      new Promise<{ exitCode: number; output: string }>((done) => {
+        const env = requireAll ? { REQUIRE_ALL: '1' } : {};
+        const program = resolve('scripts/check-spec.ts');
+        execFile(process.execPath, [program, ...options], { cwd: folder.path, env }, (error, stdout, stderr) => {
+          done({ exitCode: error === null ? 0 : Number(error.code), output: stdout + stderr });
+        });
+      });
+    if (fresh) await once('--write');
+    return await once();
+  }
+
+  test('ends well when every MUST has a passing test and the tables are those of the run', async () => {
+    const { exitCode, output } = await run(PASSING);
+    expect(output).toContain('2 MUST shown, 0 not run, 1 planned, 0 problems');
+    expect(exitCode).toBe(0);
+  });
+
+  test.each([
+    ['a MUST without a test', [PASSING[0]!], {}, `${TWO} has no test`],
+    ['a MUST whose test failed', [PASSING[0]!, test_(`${TWO} x`, 'failed')], {}, `${TWO}: "`],
+    ['an unknown id in a title', [...PASSING, test_(id('PLANT', '77'))], {}, 'is not in the specification'],
+    ['a skipped MUST', [PASSING[0]!, test_(`${TWO} x`, 'pending')], { requireAll: true }, 'its tests were skipped'],
+    ['a trace of another run', PASSING, { fresh: false }, 'docs/reference/trace.md is out of date'],
+    ['a false claim', PASSING, { document: `${DOCUMENT}See ${id('PLANT', '77')}.\n` }, 'is no requirement'],
+  ])('fails on %s', async (_name, tests, options, text) => {
+    const { exitCode, output } = await run(tests, options);
+    expect(output).toContain(text);
+    expect(exitCode).toBe(1);
+  });
+
+  test('lists a skipped MUST where not everything is required', async () => {
+    const { exitCode, output } = await run([PASSING[0]!, test_(`${TWO} x`, 'pending')]);
+    expect(output).toContain(`not run: ${TWO}`);
+    expect(exitCode).toBe(0);
   });
 });
