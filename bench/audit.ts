@@ -1,6 +1,6 @@
 // What an audit record costs a call: the handling of one call in this process, without network and keystore, for each
 // setting, in turns. `node bench/audit.ts`, in the pinned runtime; the figures are nanoseconds of processor time per call.
-import { Metadata, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 
 import { parseConfiguration } from '../src/config/parse.ts';
 import type { CallPlace } from '../src/keystore/call.ts';
@@ -54,7 +54,7 @@ function server(audit: Audit | undefined, level: 'debug' | 'info'): (count: numb
   return async (count) => {
     for (let made = 0; made < count; made += 1) {
       const { promise, resolve } = Promise.withResolvers<undefined>();
-      handle(call, (() => resolve(undefined)));
+      handle(call, () => resolve(undefined));
       await promise;
     }
   };
