@@ -1,6 +1,6 @@
 import { pid } from 'node:process';
 
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 
 import { PLUGIN_PROTOCOL_VERSION, PLUGIN_TYPES, type PluginType } from '../../keystore-contract/plugin-types.ts';
@@ -180,7 +180,7 @@ async function configure({ certificatePem, socketPath }: Serving, { client }: Pl
       const request = { yamlConfiguration: text };
       connection.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, (error) => {
         if (error === null) resolve();
-        else reject(new CommandError(EXIT.configuration, `Configure failed: ${(error as ServiceError).details}`));
+        else reject(new CommandError(EXIT.configuration, `Configure failed: ${error.details}`));
       });
     });
   } finally {

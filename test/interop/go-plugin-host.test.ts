@@ -10,6 +10,7 @@ import { startPlainHost, type PlainHost, type StartOptions } from '../support/go
 import { buildGoPrograms, describeWithGo, type GoPrograms } from '../support/go.ts';
 import { processGone } from '../support/process-gone.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { startTool } from '../support/tool.ts';
 
 const TYPE = 'KeystoreInstanceKeyOperation';
 const KEY = 'l1';
@@ -225,6 +226,22 @@ describeWithGo('a go-plugin host runs the executable', () => {
     const { error } = await host.start(options({ checksum: '0'.repeat(64) }));
     expect(error).toContain('checksums did not match');
     expect((await loggedMessages()).filter((message) => message === 'starting plugin')).toHaveLength(1);
+  });
+
+  test('R-CMD-24 go-plugin attaches to serve --no-tls with what that prints', async () => {
+    await using tool = await startTool(['serve', '--no-tls']);
+    await tool.wrote('stdout', /\n/);
+    const reattach = JSON.parse(tool.output.stdout) as object;
+    expect(await host.start(options({ path: '', plainText: true, reattach }))).toMatchObject({
+      error: '',
+      pid: tool.pid,
+    });
+    await configure();
+    expect(await encrypt(Buffer.from('secret'))).toMatchObject({ code: 'OK' });
+    await host.kill();
+    // go-plugin leaves a process alone that it has attached to for a test.
+    tool.child.kill('SIGINT');
+    expect(await tool.ended).toMatchObject({ code: 0, signal: null });
   });
 });
 

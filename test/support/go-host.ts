@@ -16,6 +16,8 @@ export interface StartOptions {
   readonly multiplex?: boolean;
   /** Hex SHA-256 of the executable. */
   readonly checksum?: string;
+  /** A plugin that runs already, in place of `path`: go-plugin's `ReattachConfig`. */
+  readonly reattach?: object;
 }
 
 export interface StartResult {

@@ -97,13 +97,13 @@ const UNGUARDED = {
 };
 
 function collectLog() {
-  const { read } = createHclogReader();
+  const reader = createHclogReader();
   const lines: string[] = [];
   const seen = { count: 0, unstructured: 0 };
   const sink = createLineSplitter(HCLOG_LINE_LIMIT, (line) => {
     if (line === '') return;
     seen.count += 1;
-    if (!read(line).structured) seen.unstructured += 1;
+    if (!reader.read(line).structured) seen.unstructured += 1;
     lines.push(line);
     if (lines.length > MAX_LOG_LINES) lines.shift();
   });

@@ -30,6 +30,31 @@ type Options struct {
 	Multiplex bool   `json:"multiplex"`
 	// Hex SHA-256 of the file at Path; empty: unchecked.
 	Checksum string `json:"checksum"`
+	// A plugin that runs already, in place of Path.
+	Reattach *Reattach `json:"reattach"`
+}
+
+// Reattach is go-plugin's ReattachConfig in the form that tools hand around, with the address as text.
+type Reattach struct {
+	Protocol        string
+	ProtocolVersion int
+	Pid             int
+	Test            bool
+	Addr            struct{ Network, String string }
+}
+
+func (reattach *Reattach) config() (*plugin.ReattachConfig, error) {
+	address, err := net.ResolveUnixAddr(reattach.Addr.Network, reattach.Addr.String)
+	if err != nil {
+		return nil, err
+	}
+	return &plugin.ReattachConfig{
+		Protocol:        plugin.Protocol(reattach.Protocol),
+		ProtocolVersion: reattach.ProtocolVersion,
+		Addr:            address,
+		Pid:             reattach.Pid,
+		Test:            reattach.Test,
+	}, nil
 }
 
 // Plugin is a started plugin.
@@ -49,29 +74,33 @@ func Start(options Options, logger hclog.Logger) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(options.Path, options.Args...)
-	command.Env = options.Env
-	client := plugin.NewClient(&plugin.ClientConfig{
+	config := &plugin.ClientConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: 1, MagicCookieKey: options.Type, MagicCookieValue: options.Type,
 		},
 		Plugins:             plugin.PluginSet{options.Type: grpcPlugin{}},
 		AllowedProtocols:    []plugin.Protocol{plugin.ProtocolGRPC},
-		Cmd:                 command,
 		AutoMTLS:            !options.PlainText,
 		SkipHostEnv:         options.SkipHostEnv,
 		GRPCBrokerMultiplex: options.Multiplex,
 		SecureConfig:        secure,
 		Logger:              logger,
-	})
-	started, err := start(client, options.Type)
+	}
+	if options.Reattach == nil {
+		config.Cmd = exec.Command(options.Path, options.Args...)
+		config.Cmd.Env = options.Env
+	} else if config.Reattach, err = options.Reattach.config(); err != nil {
+		return nil, err
+	}
+	client := plugin.NewClient(config)
+	started, err := start(client, options)
 	if err != nil {
 		client.Kill()
 	}
 	return started, err
 }
 
-func start(client *plugin.Client, name string) (*Plugin, error) {
+func start(client *plugin.Client, options Options) (*Plugin, error) {
 	begin := time.Now()
 	address, err := client.Start()
 	if err != nil {
@@ -82,11 +111,11 @@ func start(client *plugin.Client, name string) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := protocol.Dispense(name)
+	raw, err := protocol.Dispense(options.Type)
 	if err != nil {
 		return nil, err
 	}
-	pid, err := strconv.Atoi(client.ID())
+	pid, err := processID(client, options.Reattach)
 	if err != nil {
 		return nil, fmt.Errorf("process id: %w", err)
 	}
@@ -94,6 +123,14 @@ func start(client *plugin.Client, name string) (*Plugin, error) {
 		Pid: pid, Address: address.String(), HandshakeMs: float64(handshake.Microseconds()) / 1000,
 		client: client, link: raw.(*link),
 	}, nil
+}
+
+// go-plugin knows no process of a plugin that is attached to for a test.
+func processID(client *plugin.Client, reattach *Reattach) (int, error) {
+	if reattach != nil {
+		return reattach.Pid, nil
+	}
+	return strconv.Atoi(client.ID())
 }
 
 func secureConfig(checksum string) (*plugin.SecureConfig, error) {
