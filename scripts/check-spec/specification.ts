@@ -14,6 +14,7 @@ export const SPECIFICATION = [
   'docs/specification-host.md',
   'docs/specification-command.md',
   'docs/specification-byok.md',
+  'docs/specification-configuration.md',
 ] as const;
 
 /** The form of an id, wherever one is looked for. */
