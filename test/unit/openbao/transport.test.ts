@@ -8,7 +8,7 @@ import { BEARER, failureOf, get, HEALTH, plainServer, PLAINTEXT, post, useStage 
 const stage = useStage();
 
 describe('a request', () => {
-  it('goes out as it is, over connections that are kept', async () => {
+  it('R-CONN-01 goes out as it is, over connections that are kept', async () => {
     const transport = stage.connect();
     const path = 'transit/encrypt/kept';
     stage.fake.on('POST', path, json(200, { data: 1 }));
@@ -19,7 +19,7 @@ describe('a request', () => {
     expect(seen[0]).toMatchObject({ token: BEARER, body: { plaintext: PLAINTEXT } });
   });
 
-  it('shares no more connections than are allowed', async () => {
+  it('R-CONN-01 shares no more connections than are allowed', async () => {
     const transport = stage.connect({ maxConnections: 2 });
     stage.fake.on('GET', 'many', json(200, {}));
     await Promise.all(Array.from({ length: 20 }, () => get(transport, '/v1/many')));

@@ -176,7 +176,7 @@ describe('the program', () => {
       await writeFile(join(folder.path, file), text);
     };
     await mkdir(join(folder.path, 'docs/reference'), { recursive: true });
-    const [first = '', ...others] = SPECIFICATION;
+    const [first, ...others] = SPECIFICATION;
     await Promise.all([put(first, document), ...others.map((file) => put(file, '# Nothing\n'))]);
     await put('.cache/test-results.json', JSON.stringify({ tests: [...tests, ...ROWS] }));
     const once = (...options: string[]) =>

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { parse } from 'yaml';
 
+import { readSpecification, REQUIREMENT_ID, SPECIFICATION } from '../../../scripts/check-spec/specification.ts';
 import { parseConfiguration } from '../../../src/config/parse.ts';
 
 const DOCUMENTS = [
@@ -11,6 +12,9 @@ const DOCUMENTS = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
 ];
+
+const PARTS = new Map(SPECIFICATION.map((file) => [file, readFileSync(file, 'utf8')]));
+const REQUIREMENTS = new Set(readSpecification(PARTS).requirements.map(({ id }) => id));
 
 function yamlBlocks(file: string): string[] {
   return [...readFileSync(file, 'utf8').matchAll(/^```yaml\n([^]*?)^```/gm)].map((match) => match[1] ?? '');
@@ -43,6 +47,18 @@ describe('documents', () => {
         return !existsSync(target) || (anchor !== undefined && !anchors(target).includes(anchor));
       });
     expect(broken).toEqual([]);
+  });
+
+  test.each(DOCUMENTS)('every requirement and every test file that %s names is there', (file) => {
+    const text = readFileSync(file, 'utf8');
+    const unknown = (text.match(REQUIREMENT_ID) ?? []).filter((id) => !REQUIREMENTS.has(id));
+    const missing = (text.match(/\btest\/[\w./-]+\.ts\b/g) ?? []).filter((path) => !existsSync(path));
+    expect([...unknown, ...missing]).toEqual([]);
+  });
+
+  test('a link to a heading that is not there is found', () => {
+    expect(anchors('docs/specification.md')).toContain('11-how-a-rotation-reaches-l2-and-l3');
+    expect(anchors('docs/specification.md')).not.toContain('11-how-a-rotation');
   });
 
   test.each(yamlBlocks('docs/configuration.md'))(
