@@ -144,10 +144,10 @@ describe('falseClaims', () => {
     falseClaims(new Map([['part.md', `${DOCUMENT}${line}\n`]]), readDocument(DOCUMENT).requirements, PASSING);
 
   test.each([
-    `Answers (${ONE}): \`test/unit/a.test.ts\`.`,
-    `| ${ONE}, ${TWO} | [b](../test/process/b.test.ts) |`,
-    'A file like test/unit/helper.ts is none.',
-  ])('%s is no false claim', (line) => {
+    ['in a sentence', `Answers (${ONE}): \`test/unit/a.test.ts\`.`],
+    ['in a table, with one id of two', `| ${ONE}, ${TWO} | [b](../test/process/b.test.ts) |`],
+    ['of a helper', 'A file like test/unit/helper.ts is none.'],
+  ])('the name of a test %s is no false claim', (_where, line) => {
     expect(claims(line)).toEqual([]);
   });
 
