@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 
 import { parse, stringify } from 'yaml';
 
-import { openbaoBinary } from '../../scripts/openbao/binary.ts';
 import { administer } from '../../scripts/openbao/setup.ts';
 import { startInProcessPlugin } from '../support/in-process-plugin.ts';
 import { type KeystoreOperator, startKeystoreOperator, visit } from '../support/keystore-operator.ts';
+import { administratorShell, documentedBlocks as blocks } from '../support/operations-document.ts';
 import { createAuthority } from '../support/pki.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
@@ -23,15 +20,6 @@ import {
   provider,
   SUBJECT,
 } from './provider-stage.ts';
-
-const TEXT = readFileSync('docs/operations.md', 'utf8');
-
-/** The blocks of a section in one language, in their order. */
-function blocks(heading: string, language: string): string[] {
-  const [, section = ''] = TEXT.split(new RegExp(`^#+ ${heading}$`, 'm'));
-  const own = section.split(/^#+ /m)[0] ?? '';
-  return [...own.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map((match) => match[1] ?? '');
-}
 
 const [NAMESPACE_POLICY = '', MOUNT_POLICY = ''] = blocks("The operator's policy", 'hcl');
 const [SET_UP = '', SET_UP_MOUNT = ''] = blocks("The operator's policy", 'sh');
@@ -48,23 +36,15 @@ const [REMOVE_TRUST = ''] = blocks('RemoveTrust', 'sh');
 
 let operator: KeystoreOperator;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let binary: string;
+let run: ReturnType<typeof administratorShell>;
 beforeAll(async () => {
-  [operator, folder, binary] = await Promise.all([startKeystoreOperator(), temporaryFolder(), openbaoBinary()]);
+  [operator, folder] = await Promise.all([startKeystoreOperator(), temporaryFolder()]);
+  run = administratorShell(operator.bao, folder.path);
 });
 afterAll(async () => {
   await operator[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
 });
-
-/** Runs a block as an administrator does, in a shell that stops at the first command that fails. */
-async function run(block: string, variables: Readonly<Record<string, string>>): Promise<string> {
-  const { address, caFile, rootToken } = operator.bao;
-  const PATH = `${dirname(binary)}:${process.env.PATH ?? ''}`;
-  const env = { PATH, HOME: folder.path, BAO_ADDR: address, BAO_CACERT: caFile, BAO_TOKEN: rootToken, ...variables };
-  const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', block], { cwd: folder.path, env });
-  return stdout;
-}
 
 describe('R-PROVIDER-14 the commands of docs/operations.md', () => {
   it.each([
