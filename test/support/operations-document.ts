@@ -5,6 +5,9 @@ import { promisify } from 'node:util';
 
 import { openbaoBinary } from '../../scripts/openbao/binary.ts';
 
+/** No block needs longer; one that waits for ever does not outlive its test by much. */
+const LIFETIME_MS = 120_000;
+
 const TEXT = readFileSync('docs/operations.md', 'utf8');
 
 /** The blocks of a section of docs/operations.md in one language, in their order. Those of its subsections are not among them. */
@@ -44,7 +47,8 @@ export function administratorShell(
   return async (block, variables = {}) => {
     const PATH = [dirname(await openbaoBinary()), resolve('dist'), process.env.PATH].join(':');
     const env = { PATH, HOME: folder, BAO_ADDR: address, BAO_CACERT: caFile, BAO_TOKEN: rootToken, ...variables };
-    const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', block], { cwd: folder, env, maxBuffer: 1 << 24 });
+    const limits = { timeout: LIFETIME_MS, maxBuffer: 1 << 24 };
+    const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', block], { cwd: folder, env, ...limits });
     return stdout;
   };
 }

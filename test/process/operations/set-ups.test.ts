@@ -1,42 +1,12 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 
-import { type RaftCluster, startRaftCluster } from '../../../scripts/openbao/raft-cluster.ts';
-import { administratorShell, documentedBlocks, documentedCommands } from '../../support/operations-document.ts';
-import { createAuthority, type LeafOptions } from '../../support/pki.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { documentedBlocks, documentedCommands } from '../../support/operations-document.ts';
+import { type Authority, createAuthority, type LeafOptions } from '../../support/pki.ts';
 import { startTokenReviews } from '../../support/token-review.ts';
-
-const KEY = 'l1';
-
-/** An OpenBao that was only initialised, and the places that the document leaves to its reader. */
-async function emptyPlace() {
-  await using resources = new AsyncDisposableStack();
-  const folder = resources.use(await temporaryFolder());
-  const cluster: RaftCluster = resources.use(await startRaftCluster({ nodes: 1 }));
-  const { address } = await cluster.active();
-  const CREDENTIALS = join(folder.path, 'credentials');
-  await mkdir(CREDENTIALS);
-  const run = administratorShell({ ...cluster, address }, folder.path);
-  const held = resources.move();
-  return {
-    folder: folder.path,
-    CREDENTIALS,
-    /** What the last command of the set-up has printed: the examination. */
-    setUp: (way: string, variables: Readonly<Record<string, string>> = {}) =>
-      run(documentedCommands('The key', way), { KEY, CREDENTIALS, ...variables }),
-    async write(name: string, content: string): Promise<string> {
-      const file = join(folder.path, name);
-      await writeFile(file, content, { mode: 0o600 });
-      return file;
-    },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
-  };
-}
-
-type Place = Awaited<ReturnType<typeof emptyPlace>>;
+import { emptyPlace, type Place } from './place.ts';
 
 /** What a reader with certificates has: one to log in with, and the authority that signed it. */
 async function certificateFiles(place: Place, form: Partial<LeafOptions> = {}) {
@@ -45,10 +15,13 @@ async function certificateFiles(place: Place, form: Partial<LeafOptions> = {}) {
   const day = new Date(Date.now() + 30 * 86_400_000);
   const { certificatePem, privateKeyPem } = await authority.issue({ commonName: CLIENT_NAME, notAfter: day, ...form });
   return {
-    CLIENT_NAME,
-    CLIENT_AUTHORITY: await place.write('authority.pem', authority.certificatePem),
-    CLIENT_CERTIFICATE: await place.write('client.pem', certificatePem),
-    CLIENT_KEY: await place.write('client.key', privateKeyPem),
+    authority,
+    variables: {
+      CLIENT_NAME,
+      CLIENT_AUTHORITY: await place.write('authority.pem', authority.certificatePem),
+      CLIENT_CERTIFICATE: await place.write('client.pem', certificatePem),
+      CLIENT_KEY: await place.write('client.key', privateKeyPem),
+    },
   };
 }
 
@@ -64,7 +37,7 @@ describe('a set-up of docs/operations.md leads from an empty OpenBao to a green 
   test('AppRole', async () => {
     await using place = await emptyPlace();
     expectGreen(await place.setUp('AppRole'));
-    expect(await readdir(place.CREDENTIALS)).toEqual(['role-id', 'secret-id']);
+    expect(await readdir(place.credentials)).toEqual(['role-id', 'secret-id']);
   });
 
   test('Kubernetes', async () => {
@@ -74,11 +47,11 @@ describe('a set-up of docs/operations.md leads from an empty OpenBao to a green 
     const [cluster = '', values = ''] = documentedBlocks('Kubernetes', 'yaml');
     const objects = parseAllDocuments(cluster).map((document) => document.toJS() as Record<string, unknown>);
     expect(objects.map(({ kind }) => kind)).toEqual(['ServiceAccount', 'ClusterRoleBinding', 'Secret']);
-    const [{ extraVolumes, extraVolumeMounts }] = parseAllDocuments(values).map((text) => text.toJS() as Values);
+    const { extraVolumes, extraVolumeMounts } = parse(values) as Values;
     const { audience, path } = extraVolumes[0]!.projected.sources[0]!.serviceAccountToken;
     expect(extraVolumeMounts[0]).toMatchObject({ name: extraVolumes[0]!.name, mountPath: '/run/secrets/openbao' });
     const token = reviews.project({ namespace: 'openkcm', name: 'cmk', audience });
-    await writeFile(join(place.CREDENTIALS, path), token, { mode: 0o600 });
+    await writeFile(join(place.credentials, path), token, { mode: 0o600 });
 
     expectGreen(
       await place.setUp('Kubernetes', {
@@ -92,18 +65,41 @@ describe('a set-up of docs/operations.md leads from an empty OpenBao to a green 
 
   test('a certificate with each call', async () => {
     await using place = await emptyPlace();
-    const files = await certificateFiles(place, { algorithm: 'RSA-3072', keyFormat: 'pkcs1', locality: 'eu10' });
-    expectGreen(await place.setUp('A certificate with each call', files));
+    const { authority, variables } = await certificateFiles(place, {
+      algorithm: 'RSA-3072',
+      keyFormat: 'pkcs1',
+      locality: 'eu10',
+    });
+    expectGreen(await place.setUp('A certificate with each call', variables));
     expect(await readdir(place.folder)).not.toContain('access.json');
+
+    // Then another authority signs the certificates.
+    const next = await createAuthority({ commonName: 'OpenKCM tenants 2' });
+    const NEXT_AUTHORITY = await place.write('next-authority.pem', next.certificatePem);
+    const logIn = async (issuer: Authority, commonName = variables.CLIENT_NAME): Promise<unknown> => {
+      const { certificatePem: certificate, privateKeyPem: key } = await issuer.issue({ commonName });
+      const body = { name: 'keystoreop' };
+      const answer = await place.node.request('POST', 'auth/cert/login', body, { token: '', certificate, key });
+      return answer.status === 200 ? (answer.body as Login).auth.policies : answer.status;
+    };
+    expect(await logIn(next)).toBe(400);
+    await place.run(documentedCommands('Certificates and authorities'), { ...variables, NEXT_AUTHORITY });
+    expect(await logIn(authority)).toEqual(['keystoreop']);
+    expect(await logIn(next)).toEqual(['keystoreop']);
+    expect(await logIn(next, 'cmk-tenant-2')).toBe(400);
   });
 
   test('a certificate of the process', async () => {
     await using place = await emptyPlace();
-    const files = await certificateFiles(place);
-    expectGreen(await place.setUp('A certificate of the process', files));
-    expect(await readFile(join(place.CREDENTIALS, 'tls.crt'), 'utf8')).toContain('BEGIN CERTIFICATE');
+    const { variables } = await certificateFiles(place);
+    expectGreen(await place.setUp('A certificate of the process', variables));
+    expect(await readFile(join(place.credentials, 'tls.crt'), 'utf8')).toContain('BEGIN CERTIFICATE');
   });
 });
+
+interface Login {
+  readonly auth: { readonly policies: readonly string[] };
+}
 
 interface Values {
   readonly extraVolumes: readonly {
