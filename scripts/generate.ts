@@ -8,6 +8,7 @@ import { commandSchemas, SCHEMA_FOLDER } from './generate/command-schemas.ts';
 import { renderConfigurationTable } from './generate/configuration-table.ts';
 import { descriptorSetModule } from './generate/descriptor-set.ts';
 import { renderErrorTable } from './generate/error-table.ts';
+import { renderFailures } from './generate/failure-table.ts';
 import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
 import { renderManPage } from './generate/man-page.ts';
 import { thirdPartyNotices } from './generate/notices.ts';
@@ -33,6 +34,7 @@ const documents: Record<string, Promise<string> | string> = {
   'docs/reference/checks.md': renderChecks(),
   'docs/reference/configuration.md': renderConfigurationTable(),
   'docs/reference/errors.md': renderErrorTable(),
+  'docs/reference/failures.md': renderFailures(),
   'docs/reference/plugin-host-options.md': renderPluginHostOptions(),
   'docs/reference/policies.md': renderPolicies(),
   'THIRD-PARTY-NOTICES.md': thirdPartyNotices(),

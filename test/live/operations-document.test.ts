@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { status } from '@grpc/grpc-js';
 import { parse, stringify } from 'yaml';
 
 import { administer } from '../../scripts/openbao/setup.ts';
+import { KeyAlgorithm, KeyType } from '../../proto/gen/plugin/keystore/operations/v1/operations.ts';
 import { startInProcessPlugin } from '../support/in-process-plugin.ts';
 import { type KeystoreOperator, startKeystoreOperator, visit } from '../support/keystore-operator.ts';
 import { administratorShell, documentedBlocks as blocks } from '../support/operations-document.ts';
@@ -15,6 +17,7 @@ import {
   CRYPTO,
   CRYPTO_SUBJECT,
   destroyKey,
+  keyOperation,
   makeKey,
   openProviderStage,
   provider,
@@ -33,6 +36,7 @@ const [
   DELETE_MOUNT = '',
 ] = blocks('Keystores that nobody knows', 'sh');
 const [REMOVE_TRUST = ''] = blocks('RemoveTrust', 'sh');
+const [LOOK_STATE = '', FORGET_STATE = '', DESTROY_KEY = ''] = blocks('Keys that wait for their material', 'sh');
 
 let operator: KeystoreOperator;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -152,5 +156,35 @@ describe('R-PROVIDER-14 the commands of docs/operations.md', () => {
     await run(REMOVE_TRUST, { BAO_NAMESPACE: operator.namespace('mount'), ROLE: crypto.roleName! });
     expect(await visitor.try(...encrypt)).toBe(403);
     expect(await visit(operator, identity, crypto)).toBe(400);
+  });
+
+  it('look at the state of a key that waits, remove one that is not legible, and destroy a key', async () => {
+    await using stage = await openProviderStage(operator, 'namespace');
+    const keystore = await stage.createKeystore();
+    const KEY = '7d7f2d0a-6ad0-4b46-9c5a-4cf0a3b2c001';
+    const identity = await operator.issue({ commonName: `${keystore.name}-keys`, locality: 'any' });
+    const callConfig = { values: operator.values(identity, keystore.keyAccess) };
+    const create = () =>
+      stage.operations.call(keyOperation.createKey, {
+        ...{ config: callConfig, id: KEY, region: 'eu10' },
+        algorithm: KeyAlgorithm.KEY_ALGORITHM_AES256,
+        keyType: KeyType.KEY_TYPE_BYOK,
+      });
+    const variables = { BAO_NAMESPACE: operator.namespace('namespace'), KEYSTORE: keystore.name, KEY };
+    await create();
+    expect(await run(LOOK_STATE, variables)).toMatch(/^state +pending$/m);
+
+    await administer(operator.bao, 'POST', `${keystore.state}/data/${KEY}`, { data: { state: 'no state' } }, keystore);
+    const parameters = { keyId: KEY, config: callConfig };
+    expect(await stage.operations.refusal(keyOperation.getKey, { parameters })).toMatchObject({
+      code: status.INTERNAL,
+    });
+    await run(FORGET_STATE, variables);
+    expect(await create()).toEqual({ keyId: KEY, status: 'PENDING_IMPORT' });
+
+    await makeKey(operator, keystore, KEY);
+    await run(DESTROY_KEY, variables);
+    const keys = await operator.bao.request('GET', `${keystore.transit}/keys/${KEY}`, undefined, keystore);
+    expect(keys.status).toBe(404);
   });
 });
