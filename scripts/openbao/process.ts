@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { ScratchFolder } from '../scratch.ts';
 
 /** A process of `bao server`; whoever spawned it ends it. */
@@ -51,7 +52,11 @@ export function spawnOpenBao(
     failed,
     log: log.text,
     logged: log.found,
-    pause: () => void child.kill('SIGSTOP'),
+    pause: () => {
+      child.kill('SIGSTOP');
+      // The signal reaches a thread when it next enters the kernel; a busy machine can be late with that.
+      while (child.pid !== undefined && !isStopped(child.pid));
+    },
     resume: () => void child.kill('SIGCONT'),
     async kill() {
       child.kill('SIGKILL');
@@ -65,6 +70,18 @@ export function spawnOpenBao(
       clearTimeout(late);
     },
   };
+}
+
+/** Whether every thread stands still; true where the system does not tell. */
+function isStopped(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((thread) => {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+      return 'TtZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+    });
+  } catch {
+    return true;
+  }
 }
 
 function collectLog(child: ChildProcess): { text: () => string; found: (pattern: RegExp) => Promise<string> } {

@@ -12,8 +12,8 @@ export interface JsonSchema {
 
 const COLUMNS = 80;
 const INDENT = '  ';
-const HEADER = `# The text of yamlConfiguration. Lines with ## explain the key below them; a key with one # has the value that it shows,
-# if any, until it is set.
+const HEADER = `# The text of yamlConfiguration. Lines with ## explain the key below them; a key
+# with one # has the value that it shows, if any, until it is set.
 `;
 
 /** YAML with these values, and every key that they leave out as a comment, with its default where it has one. */

@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { parse, stringify } from 'yaml';
+
 import { SERVICE_DEFINITIONS } from '../../keystore-contract/plugin-types.ts';
 import { administer, createKey } from '../../scripts/openbao/setup.ts';
 import { AUTH_METHODS, type Customer, DENIED_KEY, startCustomer } from '../support/customer.ts';
 import { startInProcessPlugin } from '../support/in-process-plugin.ts';
+import { startKeystoreOperator } from '../support/keystore-operator.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const { config, cryptoOperation, keyOperation } = SERVICE_DEFINITIONS;
@@ -40,6 +43,28 @@ async function baoRequests(): Promise<readonly BaoRequest[]> {
   const entries = lines.map((line) => JSON.parse(line) as { type: string; request: BaoRequest });
   return entries.filter(({ type }) => type === 'response').map(({ request }) => request);
 }
+
+it('R-AUDIT-01 calls of a provider have records, too', async () => {
+  await using operator = await startKeystoreOperator();
+  await using plugin = await startInProcessPlugin({ type: 'KeystoreProvider' });
+  const audit = { level: 'warn', detail: 'full' };
+  const yamlConfiguration = stringify({ ...(parse(operator.providerYaml('mount')) as object), audit });
+  await plugin.call(config.configure, { yamlConfiguration });
+  const { accountId = '' } = await plugin.call(SERVICE_DEFINITIONS.provider.createKeystore, { values: undefined });
+  await plugin.call(SERVICE_DEFINITIONS.provider.getKeystoreStatus, { accountId });
+  const entries = plugin.logLines().map((line) => JSON.parse(line) as Record<string, unknown>);
+  const [, create, find] = entries.filter((entry) => entry['@message'] === 'audit');
+  expect(create).toMatchObject({
+    '@level': 'warn',
+    rpc: 'CreateKeystore',
+    outcome: 'ok',
+    bao_address: operator.bao.address,
+    auth_method: 'approle',
+    bao_request_id: expect.stringMatching(/^[\w-]+( [\w-]+)+$/) as string,
+  });
+  expect(create?.attempt).toBeGreaterThan(2);
+  expect(find).toMatchObject({ rpc: 'GetKeystoreStatus', keystore: accountId });
+});
 
 describe.each(AUTH_METHODS)('with the identity %s', (method) => {
   /** What is logged of one call of each kind. */

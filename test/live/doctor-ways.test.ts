@@ -2,6 +2,7 @@ import { chmod, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { startRaftCluster } from '../../scripts/openbao/raft-cluster.ts';
+import { startOpenBao } from '../../scripts/openbao/server.ts';
 import { administer, enableCertAuth, leastPolicy, mountState, writePolicy } from '../../scripts/openbao/setup.ts';
 import { UnknownCheckError } from '../../src/doctor/selection.ts';
 import type { CheckResult } from '../../src/doctor/report.ts';
@@ -308,6 +309,18 @@ describe('R-DOCTOR-06 every identity', () => {
 });
 
 describe('R-DOCTOR-07 a cluster', () => {
+  it('that speaks plain http in development: there is no TLS to look at', async () => {
+    await using bao = await startOpenBao({ tls: false });
+    const patient = await stage.newPatient();
+    Object.assign(patient.configuration, { development: true });
+    Object.assign(patient.configuration.openbao, { addresses: [bao.address] });
+    patient.options = { only: ['tls', 'server'] };
+    const result = await patient.examine();
+    expect(idsOf(result, 'failed')).toEqual([]);
+    expect(checkOf(result, 'tls.trust').message).toContain('plain http');
+    expect(checkOf(result, 'server.active').status).toBe('ok');
+  });
+
   it('of which the standbys alone are listed; and one that is waited for', async () => {
     await using cluster = await startRaftCluster();
     const active = await cluster.active();

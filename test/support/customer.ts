@@ -45,6 +45,9 @@ export const MISSING_MOUNT = 'nowhere';
 /** The mount that holds the state of keys to come. */
 export const STATE_MOUNT = 'keystore-state';
 
+/** For tests that put all they have on the machine: what is to be seen there is not how fast it is. */
+export const PATIENT = { limits: { readBudgetMs: 10_000, loginBudgetMs: 30_000, connectTimeoutMs: 10_000 } } as const;
+
 /** Name of the AppRole, of the certificate role and of their policy. */
 export const CUSTOMER_ROLE = 'openkcm';
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { createOneTimeCertificate, certificatePemFromDer } from '../../plugin-protocol/certificate.ts';
 import { buildPluginEnvironment, type EnvironmentVariables } from '../../plugin-protocol/environment.ts';
@@ -181,7 +181,8 @@ describe('start', () => {
     await new Promise((resolve) => server.close(resolve));
     const run = new PluginRun(folder.path);
     await run.handshake();
-    while (existsSync(left)) await new Promise((resolve) => setTimeout(resolve, 20));
+    // The socket goes first, its directory after it.
+    while (existsSync(dirname(left))) await new Promise((resolve) => setTimeout(resolve, 20));
     await run.stop();
     expect(readdirSync(folder.path)).toEqual([]);
   });

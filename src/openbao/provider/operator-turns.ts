@@ -49,6 +49,7 @@ export class OperatorTurns {
   /** For reads: ends with the call. */
   read<T>(call: KeystoreCall, work: (operator: Operator) => Promise<T>): Promise<T> {
     const { clock, target } = this.#options;
+    call.trace.place = target;
     return this.#calls.run(call.signal, () =>
       this.#sessions.use(target, (session) => work(createOperator(session, clock, call))),
     );
@@ -60,6 +61,7 @@ export class OperatorTurns {
     { keystore, timeMs }: { readonly keystore: string; readonly timeMs: number },
     work: (turn: OperatorTurn) => Promise<T>,
   ): Promise<T> {
+    call.trace.place = this.#options.target;
     const inTurn = (): Promise<T> =>
       this.#calls.run(call.signal, () =>
         this.#sessions.use(this.#options.target, (session) => {

@@ -52,6 +52,7 @@ export function createOperator(
       context: { policyPath: path, capability: CAPABILITIES[verb] },
       deadline,
       signal,
+      trace,
       ...(body === undefined ? {} : { body }),
       ...(requestId === undefined ? {} : { requestId }),
     });

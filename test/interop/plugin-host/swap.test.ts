@@ -8,7 +8,7 @@ import { startCallers } from '../../../scripts/callers.ts';
 import { kill } from '../../process/plugin-host/down.ts';
 import { type LogEntry, recordLog } from '../../process/plugin-host/host-fixture.ts';
 import { builtPlugin, sha256 } from '../../support/built-plugin.ts';
-import { type Customer, startCustomer } from '../../support/customer.ts';
+import { type Customer, PATIENT, startCustomer } from '../../support/customer.ts';
 import { memoryConfiguration, memoryContract } from '../../support/go-memory.ts';
 import { buildGoPrograms, describeWithGo, type GoPrograms } from '../../support/go.ts';
 import { rounds } from '../../support/scale.ts';
@@ -44,7 +44,7 @@ async function startSwapStage(programs: GoPrograms, customer: Customer): Promise
     configuration,
   });
   const kinds = {
-    ours: kind(builtPlugin(), [], customer.yaml('approle')),
+    ours: kind(builtPlugin(), [], customer.yaml('approle', PATIENT)),
     go: kind(
       programs.memory,
       ['-descriptors', programs.descriptors],

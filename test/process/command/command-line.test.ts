@@ -52,6 +52,16 @@ describe('R-CMD-07 text', () => {
     expect(stdout).not.toContain(ESCAPE);
   });
 
+  test.each(['explain', 'explain address-not-allowed', 'handshake', 'version', 'config example'])(
+    'the prose of %s has no line that is too wide',
+    async (line) => {
+      const { stdout } = await runTool(line.split(' '));
+      // A key of the example is a line of YAML.
+      const prose = stdout.split('\n').filter((each) => !/^ *(?:# )?\w+: /.test(each));
+      expect(prose.filter((each) => Array.from(each).length > WIDE)).toEqual([]);
+    },
+  );
+
   const python = spawnSync('python3', ['--version']).status === 0;
   const PTY = `import pty, sys
 pty.spawn(sys.argv[1:])`;

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 
 import { CHECKS, type CheckId } from '../../../src/command/handshake/checks.ts';
 import { PLUGIN_TYPES } from '../../../keystore-contract/plugin-types.ts';
+import { createOneTimeCertificate } from '../../../plugin-protocol/certificate.ts';
 import { installBrokenCopy } from '../../support/broken-copy.ts';
 import { builtPlugin } from '../../support/built-plugin.ts';
 import { checkedJson } from '../../support/command-schema.ts';
-import { bundle } from '../../support/plugin-process.ts';
+import { bundle, pluginVariables } from '../../support/plugin-process.ts';
 import { processGone } from '../../support/process-gone.ts';
 import { descendants } from '../../support/process-tree.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -96,6 +97,17 @@ describe('R-CMD-10 handshake catches a broken copy', () => {
     expect(found.checks[0]!.saw.join()).toMatch(saw);
     expect(found.code).toBe(6);
   });
+});
+
+test('R-CMD-11 the plugin finds the variables of a host and no other', async () => {
+  await using folder = await temporaryFolder();
+  const file = await installBrokenCopy(folder.path, 'tells its environment');
+  const { log } = await handshake([file], {
+    variables: { NO_COLOR: '1', SECRET: 'CANARY', NODE_OPTIONS: '--no-warnings' },
+  });
+  const names = log.find((line) => !line.startsWith('{'))!.split(' ');
+  const certificate = createOneTimeCertificate();
+  expect(names).toEqual([...Object.keys(pluginVariables(certificate, {})), 'PLUGIN_UNIX_SOCKET_DIR', 'TMPDIR'].sort());
 });
 
 test('R-CMD-09 R-CMD-11 Ctrl-C in the middle ends the plugin, removes its files, and the code tells', async () => {

@@ -6,7 +6,7 @@ import { keystoreContract } from '../../../keystore-contract/host-contract.ts';
 import { type PluginHandle, type PluginOptions, startPluginHost } from '../../../plugin-host/index.ts';
 import { createKey } from '../../../scripts/openbao/setup.ts';
 import { builtPlugin, sha256 } from '../../support/built-plugin.ts';
-import { type Customer, startCustomer } from '../../support/customer.ts';
+import { type Customer, PATIENT, startCustomer } from '../../support/customer.ts';
 import { type LogEntry, recordLog } from './host-fixture.ts';
 
 const KEY = 'l1';
@@ -39,7 +39,8 @@ export async function startKeystoreStage(options: Partial<PluginOptions> = {}): 
         OPENBAO: {
           file: basename(file),
           sha256: sha256(file),
-          configuration: customer.yaml('approle'),
+          configuration: customer.yaml('approle', PATIENT),
+          callTimeoutMs: 60_000,
           ...options,
           contract: keystoreContract,
         },

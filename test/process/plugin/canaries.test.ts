@@ -77,6 +77,7 @@ describe('the contract, in the executable', () => {
       expect(tokens(server)).toBeGreaterThan(tokens(before));
       expect(results.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
       expect(plugin.log().length).toBeGreaterThan(cases.length);
+      expect(plugin.log().filter(({ message }) => message === 'audit').length).toBeGreaterThan(cases.length);
       expect(calls.failures.length).toBeGreaterThan(cases.length);
       const seen = [visible(plugin, calls), JSON.stringify(results)].join('\n');
       expect([...kindsIn(seen, canaries)]).toEqual([]);
