@@ -111,11 +111,12 @@ describe('the run-books of docs/operations.md', () => {
   test('audit: from a record of the plugin to OpenBao’s', async () => {
     const [header = '', join = ''] = documentedBlocks('Audit', 'sh');
     await stage.run(header);
+    const records = () =>
+      stage.log.flatMap(({ fields, message }) => (message === 'audit' ? [fields as Record<string, string>] : []));
+    const { length } = records();
     await stage.encrypt('audited');
-    const record = () =>
-      stage.log.filter(({ message }) => message === 'audit').at(-1)?.fields as Record<string, string> | undefined;
-    await until('the record', () => record()?.rpc === 'Encrypt');
-    const { bao_request_id: BAO_REQUEST_ID = '', correlation_id: CORRELATION_ID = '' } = record()!;
+    await until('the record', () => records().length > length && records().at(-1)!.rpc === 'Encrypt');
+    const { bao_request_id: BAO_REQUEST_ID = '', correlation_id: CORRELATION_ID = '' } = records().at(-1)!;
     const AUDIT_LOG = auditLog(stage.folder);
     const lines = (await stage.run(join, { BAO_REQUEST_ID, CORRELATION_ID, AUDIT_LOG }))
       .trimEnd()

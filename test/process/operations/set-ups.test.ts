@@ -29,7 +29,10 @@ async function certificateFiles(place: Place, form: Partial<LeafOptions> = {}) {
 function expectGreen(examination: string): void {
   expect(examination).toMatch(/^ {2}plugin +ready$/m);
   expect(examination).toMatch(/^ {2}ok +use\.round-trip l1: /m);
-  expect(examination).toMatch(/^ {2}checks +\d+ ok, 0 with a warning, 0 failed, /m);
+  expect(examination).toMatch(/^ {2}checks +\d+ ok, \d with a warning, 0 failed, /m);
+  const warnings = [...examination.matchAll(/^ {2}warn +(\S+)/gm)].map(([, id]) => id);
+  // How fast this machine is today tells nothing of the set-up.
+  expect(warnings.filter((id) => id !== 'use.latency')).toEqual([]);
   expect(examination).toMatch(/^ {2}policies +keystoreop$/m);
 }
 
