@@ -28,6 +28,7 @@ export class Announcements {
     const place = judge(network, address);
     const awaited = this.#awaited.get(serviceId);
     if (awaited) {
+      this.#awaited.delete(serviceId);
       awaited(place);
       return;
     }
@@ -63,7 +64,7 @@ export class Announcements {
     try {
       return await withinTime(timeoutMs, late, signal, () => announced.promise);
     } finally {
-      this.#awaited.delete(id);
+      if (this.#awaited.get(id) === announced.resolve) this.#awaited.delete(id);
     }
   }
 }

@@ -73,13 +73,18 @@ export function toImplementation(
       const cancelled = new AbortController();
       call.once('cancelled', () => cancelled.abort(new Error('the plugin no longer waits for the answer')));
       const answer = new Promise((resolve) => {
-        resolve(handler(call.request, { plugin, generation, signal: cancelled.signal }));
+        resolve(Reflect.apply(handler, handlers, [call.request, { plugin, generation, signal: cancelled.signal }]));
       });
       answer.then(
         (response) => callback(null, response),
         (error: unknown) => {
           if (!isStatus(error)) logger.error({ method: call.getPath(), ...traceOf(error) }, 'a host service failed');
-          callback(isStatus(error) ? error : { code: status.INTERNAL, details: 'the host service failed' });
+          // Code and text only: an error of a call of the host's own carries what its backend sent along.
+          callback(
+            isStatus(error)
+              ? { code: error.code, details: error.details }
+              : { code: status.INTERNAL, details: 'the host service failed' },
+          );
         },
       );
     };

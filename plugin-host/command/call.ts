@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 
 import type { CallOptions } from '../contract.ts';
 import { PluginCallError } from '../errors.ts';
+import { withinTime } from '../wait.ts';
 import { listedPlugin } from '../list/plugin-list.ts';
 import { CommandError, EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { readJsonArgument } from './input.ts';
@@ -23,9 +24,9 @@ type Invoke = (request: object, options: CallOptions) => Promise<object>;
 /** Makes one call and prints the answer, or the status that the plugin refused it with, as JSON. */
 export async function call(options: CallCommandOptions, session: Session): Promise<ExitCode> {
   const method = knownMethod(options.method);
-  const request = readMessage(method.request, await readJsonArgument(options.request));
-  if ('unknown' in request) {
-    throw new CommandError(EXIT_CODES.usage, `the request of ${method.name} has no field ${request.unknown}`);
+  const request = readMessage(method.request, await readJsonArgument(options.request, session.signal));
+  if ('problem' in request) {
+    throw new CommandError(EXIT_CODES.usage, `the request of ${method.name}: ${request.problem}`);
   }
   const { host, entries } = await startListed(
     options,
@@ -40,7 +41,14 @@ export async function call(options: CallCommandOptions, session: Session): Promi
   }
   const { signal } = session;
   const handle = listedPlugin(host, entry.contract, entry.name);
-  await handle.ready({ signal });
+  const late = (): Error => {
+    const seconds = options.timeoutMs / 1000;
+    return new CommandError(
+      EXIT_CODES.refused,
+      `${entry.name} was not ready within ${seconds} s; it is ${handle.state.name}`,
+    );
+  };
+  await withinTime(options.timeoutMs, late, signal, (whileWanted) => handle.ready({ signal: whileWanted }));
   const client: unknown = handle.client;
   try {
     const invoke = (client as Record<string, Record<string, Invoke>>)[method.service]?.[method.client];

@@ -1,4 +1,5 @@
 import { HCLOG_LEVELS, type HclogLevel } from '../../plugin-protocol/hclog.ts';
+import { printable } from '../printable.ts';
 import type { HostLogger } from '../log-relay.ts';
 
 /** A logger for people: level, plugin, text, and the other fields as JSON. */
@@ -8,7 +9,7 @@ export function createTextLogger(write: (line: string) => void, inherited: objec
       const { plugin, ...others } = { ...inherited, ...fields } as { plugin?: unknown };
       const who = typeof plugin === 'string' ? `${plugin}: ` : '';
       const more = Object.keys(others).length > 0 ? ` ${JSON.stringify(others)}` : '';
-      write(`${level.padEnd(5)} ${who}${message}${more}\n`);
+      write(`${printable(`${level.padEnd(5)} ${who}${message}${more}`)}\n`);
     };
     return [level, log] as const;
   });

@@ -49,25 +49,56 @@ export function findMethod(text: string): KeystoreMethod | undefined {
   );
 }
 
-/** The message that a JSON text says, or the name of the first field that it does not have. */
-export function readMessage(
-  message: Message,
-  json: unknown,
-): { readonly value: object } | { readonly unknown: string } {
-  const value = message.fromJSON(json);
-  const unknown = unknownField(json, value, '');
-  return unknown === undefined ? { value } : { unknown };
+/** The message that a JSON object says, or what is wrong with it; never a value. */
+export function readMessage(message: Message, json: object): { readonly value: object } | { readonly problem: string } {
+  let value: object;
+  try {
+    value = message.fromJSON(json);
+  } catch {
+    return { problem: 'a field has a value of the wrong kind' };
+  }
+  const problem = difference(json, value, message.toJSON(value), '');
+  return problem === undefined ? { value } : { problem };
 }
 
-/** The generated code passes over what it does not know; a typing error must not do that. */
-function unknownField(given: unknown, understood: unknown, path: string): string | undefined {
-  if (!isPlain(given) || !isPlain(understood)) return undefined;
-  for (const [name, member] of Object.entries(given)) {
-    if (!Object.hasOwn(understood, name)) return `${path}${name}`;
-    const inside = unknownField(member, understood[name], `${path}${name}.`);
-    if (inside !== undefined) return inside;
+/** The generated code passes over what it does not know or cannot use; a typing error must not do that. */
+function difference(given: unknown, understood: unknown, said: unknown, path: string): string | undefined {
+  if (given === null || given === undefined) return undefined;
+  if (Buffer.isBuffer(understood)) return isBase64(given) ? undefined : `${path} is no base64`;
+  if (Array.isArray(understood)) {
+    if (!Array.isArray(given)) return `${path} must be a list`;
+    return first(given, (one, index) => difference(one, understood[index], at(said, index), `${path}[${index}]`));
+  }
+  if (isPlain(understood)) {
+    if (!isPlain(given)) return `${path} must be an object`;
+    return first(Object.entries(given), ([name, member]) => {
+      const inside = path === '' ? name : `${path}.${name}`;
+      if (!Object.hasOwn(understood, name)) return `there is no field ${inside}`;
+      return difference(member, understood[name], at(said, name), inside);
+    });
+  }
+  if (said === 'UNRECOGNIZED') return `${path} has no such value`;
+  if (typeof given === 'object') return `${path} must be a plain value`;
+  return undefined;
+}
+
+function first<Item>(
+  items: readonly Item[],
+  judge: (item: Item, index: number) => string | undefined,
+): string | undefined {
+  for (const [index, item] of items.entries()) {
+    const found = judge(item, index);
+    if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function at(value: unknown, key: string | number): unknown {
+  return (value as Readonly<Record<string | number, unknown>> | undefined)?.[key];
+}
+
+function isBase64(value: unknown): boolean {
+  return typeof value === 'string' && /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value);
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -18,7 +18,11 @@ export interface Session {
 export function openSession(level: PluginLogLevel): Session & Disposable {
   const { stdout, stderr } = process;
   const controller = new AbortController();
-  const onSignal = (signal: NodeJS.Signals): void => controller.abort(new Error(`ended by ${signal}`));
+  const onSignal = (signal: NodeJS.Signals): void => {
+    // Who insists does not wait for what is being ended in order; what was started goes with this process.
+    if (controller.signal.aborted) process.kill(process.pid, 'SIGKILL');
+    controller.abort(new Error(`ended by ${signal}`));
+  };
   const onError = (error: Error): void => controller.abort(error);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   // A reader that has gone, `head` for instance.

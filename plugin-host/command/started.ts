@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
 
-import { loadPluginList, type ListedPlugin } from '../list/plugin-list.ts';
+import { loadPluginList, type ListedPlugin, type PluginListOptions } from '../list/plugin-list.ts';
 import { type PluginHost, startPluginHost } from '../plugin-host.ts';
 import { CommandError, EXIT_CODES } from './exit-codes.ts';
 import { KEYSTORE_CONTRACTS } from './methods.ts';
@@ -20,12 +20,13 @@ const ONCE = { restart: { maxRestarts: 0 } } as const;
 export async function startListed(
   { config, directory, restarts = false }: ListSelection,
   session: Session,
-  only: (entry: ListedPlugin) => boolean = () => true,
+  only: PluginListOptions['only'] & {} = () => true,
 ): Promise<{ readonly host: PluginHost; readonly entries: readonly ListedPlugin[] }> {
-  const list = await loadPluginList(config, { contracts: KEYSTORE_CONTRACTS, ...(directory && { directory }) });
+  const list = await loadPluginList(config, { contracts: KEYSTORE_CONTRACTS, only, ...(directory && { directory }) });
   for (const warning of list.warnings) session.warn(warning);
-  const entries = list.entries.filter(only);
-  if (entries.length === 0) throw new CommandError(EXIT_CODES.configuration, `${config} has no such plugin`);
+  const { entries } = list;
+  if (entries.length === 0)
+    throw new CommandError(EXIT_CODES.configuration, `${config} names no enabled plugin of this kind`);
   const host = await startPluginHost({
     directory: directory === undefined ? commonDirectory(entries) : resolve(directory),
     plugins: Object.fromEntries(entries.map(({ key, options }) => [key, { ...options, ...(restarts ? {} : ONCE) }])),

@@ -5,11 +5,12 @@ import { status as grpcStatus } from '@grpc/grpc-js';
 import { keystoreContract } from '../../keystore-contract/host-contract.ts';
 import { type ListedPlugin, listedPlugin } from '../list/plugin-list.ts';
 import { HealthState } from '../../proto/gen/plugin/keystore/crypto/v1/crypto.ts';
-import type { PluginClient } from '../contract.ts';
+import type { CallOptions, PluginClient } from '../contract.ts';
 import { PluginCallError } from '../errors.ts';
 import type { PluginHost } from '../plugin-host.ts';
 import type { PluginStatus } from '../status.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import { settlesWithin } from '../wait.ts';
 import { readJsonFile } from './input.ts';
 import { toPlain } from './plain.ts';
 import type { Session } from './session.ts';
@@ -25,6 +26,7 @@ export interface StatusOptions extends ListSelection {
   readonly values?: string | undefined;
 }
 
+const LEAST_PROBE_MS = 1000;
 /** Home, and nothing below. */
 const CLEAR = '\u001B[H\u001B[J';
 
@@ -45,8 +47,11 @@ export async function status(options: StatusOptions, session: Session): Promise<
   const values = options.values === undefined ? {} : await readJsonFile(options.values);
   const { host, entries } = await startListed({ ...options, restarts: options.watch }, session);
   await using _ = host;
-  await settled(host, signal);
-  const probes = entries.map((entry) => createProbe(host, entry, { key: options.key, values, signal }));
+  const { intervalMs, key, watch } = options;
+  // Who watches wants to see what hangs.
+  await (watch ? settlesWithin(settled(host, signal), intervalMs) : settled(host, signal));
+  const limits = { signal, waitForReady: false, ...(watch && { timeoutMs: Math.max(intervalMs, LEAST_PROBE_MS) }) };
+  const probes = entries.map((entry) => createProbe(host, entry, { key, values, limits }));
   const shown = shownNames(entries);
   const round = async (): Promise<boolean> => {
     const keystores = await Promise.all(probes.map((ask) => ask()));
@@ -58,11 +63,11 @@ export async function status(options: StatusOptions, session: Session): Promise<
   };
 
   let good = await round();
-  while (options.watch && !signal.aborted) {
-    await setTimeout(options.intervalMs, undefined, { signal }).catch(() => undefined);
+  while (watch && !signal.aborted) {
+    await setTimeout(intervalMs, undefined, { signal }).catch(() => undefined);
     good = await round();
   }
-  if (options.watch) return EXIT_CODES.ok;
+  if (watch) return EXIT_CODES.ok;
   if (signal.aborted) return EXIT_CODES.interrupted;
   return good ? EXIT_CODES.ok : EXIT_CODES.checkFailed;
 }
@@ -83,10 +88,9 @@ function shownNames(entries: readonly ListedPlugin[]): readonly string[] {
 function createProbe(
   host: PluginHost,
   { contract, name }: ListedPlugin,
-  { key, values, signal }: { readonly key: string | undefined; readonly values: object; readonly signal: AbortSignal },
+  { key, values, limits }: { readonly key: string | undefined; readonly values: object; readonly limits: CallOptions },
 ): () => Promise<Keystore> {
   const handle = listedPlugin(host, contract, name);
-  const options = { signal, waitForReady: false };
   const config = { values };
   let servesHealth = true;
   return async () => {
@@ -95,7 +99,7 @@ function createProbe(
     let found: Keystore = 'not asked';
     try {
       if (servesHealth) {
-        const { state } = await crypto.checkHealth({ config, deep: false }, options);
+        const { state } = await crypto.checkHealth({ config, deep: false }, limits);
         found = KEYSTORE_STATES[state] ?? 'unavailable';
       }
     } catch (error) {
@@ -103,7 +107,7 @@ function createProbe(
       if (servesHealth) return 'refused';
     }
     if (key === undefined) return found;
-    return operations.getKey({ parameters: { config, keyId: key } }, options).then(
+    return operations.getKey({ parameters: { config, keyId: key } }, limits).then(
       () => (found === 'not asked' ? 'active' : found),
       () => 'refused' as const,
     );

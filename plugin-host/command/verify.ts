@@ -1,17 +1,15 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-
 import { status } from '@grpc/grpc-js';
 
 import { PROFILES, type Profile } from '../../keystore-contract/conformance/case.ts';
 import { type CaseResult, runConformance } from '../../keystore-contract/conformance/runner.ts';
 import { keystoreContract } from '../../keystore-contract/host-contract.ts';
 import type { PluginClient } from '../contract.ts';
-import { PluginCallError, systemErrorCode } from '../errors.ts';
+import { PluginCallError } from '../errors.ts';
 import { startPluginHost } from '../plugin-host.ts';
+import { sha256OfFile } from '../sha256.ts';
 import { hostSubject } from './conformance-subject.ts';
 import { CommandError, EXIT_CODES, type ExitCode } from './exit-codes.ts';
-import { readTextFile } from './input.ts';
+import { readTextFile, unreadable } from './input.ts';
 import type { Session } from './session.ts';
 import { directoryAndFile } from './started.ts';
 import { readStage } from './verify-stage.ts';
@@ -45,13 +43,16 @@ export async function verify(options: VerifyOptions, session: Session): Promise<
   const claimed = options.profiles.map(knownProfile);
   const configuration = options.config === undefined ? '' : await readTextFile(options.config);
   const { directory, file } = directoryAndFile(options.executable);
+  const sha256 = await sha256OfFile(options.executable).catch((error: unknown) => {
+    throw unreadable(options.executable, error);
+  });
   await using host = await startPluginHost({
     directory,
     plugins: {
       subject: {
         contract: keystoreContract,
         file,
-        sha256: await sha256Of(options.executable),
+        sha256,
         configuration,
         callTimeoutMs: options.timeoutMs,
         restart: { maxRestarts: 0 },
@@ -105,11 +106,4 @@ async function served({ crypto }: PluginClient<typeof keystoreContract>): Promis
     (error: unknown) => (error instanceof PluginCallError ? error.code : status.UNKNOWN),
   );
   return code === status.UNIMPLEMENTED ? ['HYOK'] : ['HYOK', 'DATA'];
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw new CommandError(EXIT_CODES.configuration, `${file} cannot be read: ${systemErrorCode(error)}`);
-  });
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -56,21 +56,36 @@ function attempt(decode: Decode, value: unknown, report: (problem: string) => vo
 function text(value: unknown): string {
   if (value === null) return '';
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return String(value);
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return decimal(value);
   if (typeof value === 'boolean') return value ? '1' : '0';
   throw new Misfit('must be a text');
+}
+
+/** Without an exponent, as Go writes it. */
+function decimal(value: number): string {
+  if (!Number.isFinite(value) || !String(value).includes('e')) return String(value);
+  const [digits = '', exponent = ''] = String(value).split('e');
+  const [whole = '', fraction = ''] = digits.replace('-', '').split('.');
+  const sign = value < 0 ? '-' : '';
+  const shift = Number(exponent);
+  if (shift > 0) return `${sign}${whole}${fraction.padEnd(shift, '0')}`;
+  return `${sign}0.${'0'.repeat(-shift - 1)}${whole}${fraction}`;
 }
 
 function texts(value: unknown): readonly string[] {
   if (value === null || value === '') return [];
   if (Array.isArray(value)) return value.map(text);
   if (typeof value === 'string') return value.split(',');
-  if (typeof value === 'number' || typeof value === 'boolean') return [text(value)];
+  if (isMapping(value) && Object.keys(value).length === 0) return [];
+  if (!isMapping(value)) return [text(value)];
   throw new Misfit('must be a list of texts');
 }
 
 function map(value: unknown): Readonly<Record<string, string>> {
   if (value === null) return {};
+  // A list of mappings is merged into one.
+  if (Array.isArray(value)) return Object.assign({}, ...value.map(map)) as Record<string, string>;
   if (!isMapping(value)) throw new Misfit('must be a mapping of texts');
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, text(one)]));
 }
@@ -78,7 +93,7 @@ function map(value: unknown): Readonly<Record<string, string>> {
 function uint32(value: unknown): number {
   if (value === null || value === '' || value === false) return 0;
   if (value === true) return 1;
-  const number = typeof value === 'string' ? wholeNumber(value) : value;
+  const number = typeof value === 'string' ? wholeNumber(value) : typeof value === 'bigint' ? Number(value) : value;
   if (typeof number !== 'number' || !(number >= 0 && number < 2 ** 32)) throw new Misfit('must be a whole number');
   return Math.trunc(number);
 }
@@ -97,7 +112,7 @@ const FLAGS: Readonly<Record<string, boolean>> = {
 function flag(value: unknown): boolean {
   if (value === null) return false;
   if (typeof value === 'boolean') return value;
-  if (typeof value === 'number') return value !== 0;
+  if (typeof value === 'number' || typeof value === 'bigint') return Number(value) !== 0;
   const known = typeof value === 'string' && Object.hasOwn(FLAGS, value) ? FLAGS[value] : undefined;
   if (known === undefined) throw new Misfit('must be true or false');
   return known;

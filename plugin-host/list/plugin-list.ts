@@ -1,8 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import type { PluginContract } from '../contract.ts';
 import { type OptionProblem, PluginHostError, systemErrorCode } from '../errors.ts';
@@ -11,6 +7,8 @@ import { PLUGIN_LOG_LEVELS } from '../log-filter.ts';
 import type { PluginOptions } from '../options.ts';
 import type { PluginHandle } from '../plugin-handle.ts';
 import type { PluginHost } from '../plugin-host.ts';
+import { readRegularFile } from '../regular-file.ts';
+import { sha256OfFile } from '../sha256.ts';
 import { decodeEntry, type DecodedEntry } from './decode.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -46,6 +44,8 @@ export interface PluginListOptions {
   readonly directory?: string;
   /** Refuses entries without a checksum. Default false: the file is hashed now, and only these bytes are started. */
   readonly requireChecksums?: boolean;
+  /** Which entries are wanted, by type and name. The others are judged, and then left out. Default: all. */
+  readonly only?: (entry: { readonly name: string; readonly contract: PluginContract }) => boolean;
 }
 
 /**
@@ -57,19 +57,24 @@ export interface PluginListOptions {
  * and no file to make one from.
  */
 export async function loadPluginList(file: string, options: PluginListOptions): Promise<PluginList> {
-  return readPluginList(await readListFile(file), options);
+  return toPluginList(await readListFile(file), options, file);
 }
 
 /** The same for the text of such a file. */
-export async function readPluginList(yaml: string, options: PluginListOptions): Promise<PluginList> {
-  const { found, problems } = decodeList(await parseYaml(yaml), options);
+export function readPluginList(yaml: string, options: PluginListOptions): Promise<PluginList> {
+  return toPluginList(yaml, options, 'plugins list');
+}
+
+async function toPluginList(yaml: string, options: PluginListOptions, source: string): Promise<PluginList> {
+  const { found, problems } = decodeList(await parseYaml(yaml, source), options);
   if (problems.length > 0) {
     const list = problems.map(({ path, problem }) => `${path} ${problem}`).join('; ');
-    throw new PluginHostError('ERR_OPTIONS', `plugins list: ${list}`, { problems });
+    throw new PluginHostError('ERR_OPTIONS', `${source}: ${list}`, { problems });
   }
   const warnings: string[] = [];
   const plugins = new Map<string, ListedPlugin>();
-  for (const one of found) {
+  const { only = () => true } = options;
+  for (const one of found.filter(({ contract, entry: { name } }) => only({ contract, name }))) {
     const key = keyOf(one.contract.type, one.entry.name);
     if (plugins.has(key)) {
       warnings.push(`${key} is in the list twice; nobody would ever reach the second, and it is not started`);
@@ -99,31 +104,35 @@ function keyOf(type: string, name: string): string {
 
 async function readListFile(file: string): Promise<string> {
   try {
-    const { size } = await stat(file);
-    if (size > MAX_FILE_BYTES) throw unreadable(`${file} is larger than ${MAX_FILE_BYTES} bytes`);
-    return await readFile(file, 'utf8');
+    return await readRegularFile(file, MAX_FILE_BYTES);
   } catch (error) {
-    if (error instanceof PluginHostError) throw error;
     throw unreadable(`${file} cannot be read: ${systemErrorCode(error)}`);
   }
 }
 
 /** The parser's messages quote the text, which may hold more than plugins; its codes and lines do not. */
-async function parseYaml(text: string): Promise<unknown> {
+async function parseYaml(text: string, source: string): Promise<unknown> {
   const { LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error', prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    logLevel: 'error',
+    prettyErrors: false,
+    // As CMK's loader: merge keys count, and a number that is no float is exact.
+    merge: true,
+    intAsBigInt: true,
+  });
   const [fault] = document.errors;
-  if (fault) throw unreadable(`is not valid YAML: ${fault.code} in line ${lines.linePos(fault.pos[0]).line}`);
+  if (fault) throw unreadable(`${source} is not valid YAML: ${fault.code} in line ${lines.linePos(fault.pos[0]).line}`);
   try {
     return document.toJS({ maxAliasCount: 100 }) as unknown;
   } catch {
-    throw unreadable('is not valid YAML: an alias without an anchor, or too many of them');
+    throw unreadable(`${source} is not valid YAML: an alias without an anchor, or too many of them`);
   }
 }
 
 function unreadable(what: string): PluginHostError {
-  return new PluginHostError('ERR_OPTIONS', `plugins list: ${what}`);
+  return new PluginHostError('ERR_OPTIONS', what);
 }
 
 interface Found {
@@ -134,9 +143,9 @@ interface Found {
 
 function decodeList(document: unknown, { contracts, directory, requireChecksums }: PluginListOptions) {
   const problems: OptionProblem[] = [];
-  const list = Array.isArray(document) ? document : pluginsOf(document);
-  if (list !== null && !Array.isArray(list)) problems.push({ path: 'plugins', problem: 'must be a list' });
-  const found = (Array.isArray(list) ? (list as unknown[]) : []).flatMap((value, index): Found[] => {
+  const list = Array.isArray(document) ? (document as unknown[]) : toList(pluginsOf(document));
+  if (list === undefined) problems.push({ path: 'plugins', problem: 'must be a list' });
+  const found = (list ?? []).flatMap((value, index): Found[] => {
     const where = `plugins[${index}]`;
     const before = problems.length;
     const report = (key: string, problem: string): void => {
@@ -146,7 +155,7 @@ function decodeList(document: unknown, { contracts, directory, requireChecksums 
     if (problems.length > before || entry.disabled) return [];
     const contract = contracts.find(({ type }) => type === entry.type);
     checkEntry(entry, requireChecksums === true, report);
-    if (!contract) report('type', `unsupported plugin type ${JSON.stringify(entry.type)}`);
+    if (!contract) report('type', `unsupported plugin type; there are ${contracts.map(({ type }) => type).join(', ')}`);
     return contract ? [{ contract, entry, path: resolve(directory ?? '.', entry.path) }] : [];
   });
   return { found, problems };
@@ -156,6 +165,14 @@ function pluginsOf(document: unknown): unknown {
   if (typeof document !== 'object' || document === null) return document ?? [];
   const [, plugins = []] = Object.entries(document).find(([key]) => key.toLowerCase() === 'plugins') ?? [];
   return plugins as unknown;
+}
+
+/** As CMK's loader: nothing is an empty list, and one mapping a list of it. */
+function toList(value: unknown): unknown[] | undefined {
+  if (value === null || value === undefined || value === '') return [];
+  if (Array.isArray(value)) return value as unknown[];
+  if (typeof value !== 'object') return undefined;
+  return Object.keys(value).length === 0 ? [] : [value];
 }
 
 function checkEntry(
@@ -191,7 +208,7 @@ async function toListed({ contract, entry, path }: Found, key: string, warnings:
     options: {
       contract,
       file: path,
-      sha256: checksum === '' ? await sha256Of(path) : checksum,
+      sha256: checksum === '' ? await sha256Of(path, key) : checksum,
       args,
       // White space alone counts as nothing, as in the catalog.
       configuration: yamlConfiguration.trim() === '' ? '' : yamlConfiguration,
@@ -201,12 +218,11 @@ async function toListed({ contract, entry, path }: Found, key: string, warnings:
   };
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
+async function sha256Of(path: string, key: string): Promise<string> {
   try {
-    await pipeline(createReadStream(path), hash);
+    return await sha256OfFile(path);
   } catch (error) {
-    throw new PluginHostError('ERR_EXECUTABLE_NOT_FOUND', `${path}: ${systemErrorCode(error)}`, { path });
+    const text = `${key} of the plugins list: ${path}: ${systemErrorCode(error)}`;
+    throw new PluginHostError('ERR_EXECUTABLE_NOT_FOUND', text, { path });
   }
-  return hash.digest('hex');
 }

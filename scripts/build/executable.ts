@@ -56,12 +56,17 @@ export async function makeNode(folder: string, report: (text: string) => void): 
   return node;
 }
 
-/** Node and a program of one CommonJS file in one executable. `execArgv` are Node's flags; no environment can add to them. */
+/**
+ * Node and a program of one CommonJS file in one executable. `execArgv` are Node's flags; no environment can add to them.
+ * The path of `main` is written into it as it is given, relative to the folder `at`.
+ */
 export async function makeSingleExecutable({
+  at = '.',
   node,
   output,
   ...parts
 }: {
+  readonly at?: string;
   readonly main: string;
   readonly node: string;
   readonly output: string;
@@ -77,7 +82,7 @@ export async function makeSingleExecutable({
   };
   const file = `${output}.json`;
   await writeFile(file, JSON.stringify(configuration));
-  await capture(process.execPath, ['--build-sea', file]);
+  await capture(process.execPath, ['--build-sea', file], { cwd: at });
   // macOS runs no program whose signature does not fit its bytes.
   if (process.platform === 'darwin') await capture('codesign', ['--sign', '-', '--force', output]);
 }

@@ -67,11 +67,11 @@ async function makeCommand(
   define: Record<string, string>,
   report: (text: string) => void,
 ): Promise<string> {
-  const main = join(folder, 'command.cjs');
+  const main = 'plugin-host.cjs';
   await build({
     ...SHARED,
     entryPoints: [COMMAND],
-    outfile: main,
+    outfile: join(folder, main),
     format: 'cjs',
     target: 'node26',
     minify: true,
@@ -80,7 +80,13 @@ async function makeCommand(
   });
   const node = await makeNode(folder, report);
   const output = join(folder, 'plugin-host');
-  await makeSingleExecutable({ main, node, output, execArgv: ['--disable-warning=ExperimentalWarning'] });
+  await makeSingleExecutable({
+    at: folder,
+    main,
+    node: resolve(node),
+    output: resolve(output),
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   await capture(output, ['--version']);
   return output;
 }
@@ -104,8 +110,14 @@ async function makePackage(folder: string, version: string, define: Record<strin
   await copyDeclarations(Object.values(ENTRIES), { from: '.cache/types', to: join(folder, 'types') });
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(await manifest(version, external), undefined, 2)}\n`);
   for (const file of DOCUMENTS) await writeFile(join(folder, file), await readFile(file));
-  await writeFile(join(folder, 'README.md'), await readFile(PAGE));
+  await writeFile(join(folder, 'README.md'), await readme());
   return folder;
+}
+
+/** The page without links to what the package does not have. */
+async function readme(): Promise<string> {
+  const page = await readFile(PAGE, 'utf8');
+  return page.replaceAll(/\[([^\]]+)\]\((?!https?:|#)[^)]+\)/g, '`$1`');
 }
 
 async function manifest(version: string, external: ReadonlySet<string>): Promise<object> {

@@ -49,13 +49,15 @@ export interface Finding {
   readonly text: string;
   /** Rights that would mend it, where what is missing shows only now; in place of those of the check's row. */
   readonly policy?: readonly PolicyRule[];
+  /** What to do, where what was seen tells it better than the check's row. */
+  readonly fix?: string;
   /** Whether nothing that needs the check can be looked at; so after every failure. */
   readonly blocks?: boolean;
 }
 
 /**
  * One check. Texts and policies may hold placeholders: `<m>` the Transit mount, `<k>` the key, `<a>` the auth mount, `<r>`
- * the role of the login, `<s>` the state mount.
+ * the role of the login, `<l>` the path of that role, `<s>` the state mount.
  */
 export interface Check {
   readonly id: CheckId;

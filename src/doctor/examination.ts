@@ -17,7 +17,6 @@ import { keyPath, loginPath, mountPath, TOKEN_PATHS } from '../openbao/paths.ts'
 import type { Session, SessionRequest } from '../openbao/session.ts';
 import { createTargetResolver, type Target } from '../openbao/target.ts';
 import { TransitSession } from '../openbao/transit-session.ts';
-import type { FindAddresses } from '../openbao/transport.ts';
 import type { Turn } from '../openbao/turn.ts';
 import { type AddressLook, lookAtAddress } from './look-at-address.ts';
 import type { Names } from './names.ts';
@@ -41,8 +40,6 @@ export interface ExaminationOptions {
   readonly now: () => number;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
-  /** In place of the system's resolver. */
-  readonly findAddresses?: FindAddresses;
 }
 
 /** `sys/health` of one address: the answer, or why there is none. */
@@ -122,6 +119,7 @@ export class Examination {
       ...(key !== undefined && key !== '' && { k: key }),
       ...(authMount !== undefined && authMount !== '' && { a: authMount }),
       ...(role !== undefined && { r: role }),
+      ...(authMount !== undefined && authMount !== '' && { l: rolePath(target, authMount, role) }),
       ...(stateMount !== undefined && { s: stateMount }),
     };
   }
@@ -187,13 +185,12 @@ export class Examination {
   session(): Session {
     const target = this.target();
     if (target === undefined) throw new Error('there is no identity');
-    const { findAddresses, log, read } = this.#options;
+    const { log, read } = this.#options;
     this.#session ??= createSessionSource({
       configuration: this.configuration(),
       read,
       clock: systemClock,
       log,
-      ...(findAddresses && { findAddresses }),
     })(target);
     return this.#session;
   }
@@ -336,10 +333,10 @@ export class Examination {
   }
 
   #strangersCluster(): Promise<Cluster> {
-    const { findAddresses, read } = this.#options;
+    const { read } = this.#options;
     const { limits } = this.configuration();
     const target = this.place().cluster;
-    this.#plain ??= createClusterSource({ target, limits, read, ...(findAddresses && { findAddresses }) });
+    this.#plain ??= createClusterSource({ target, limits, read });
     return this.#plain.refresh();
   }
 
@@ -366,4 +363,11 @@ const LOGIN_SLACK_MS = 1000;
 function memo<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;
+}
+
+/** Where the role of a login is read and written. */
+function rolePath(target: Target | undefined, authMount: string, role = 'ROLE'): string {
+  const method = target?.identity.method;
+  const kind = method === 'cert' || method === 'callCertificate' ? 'certs' : 'role';
+  return `auth/${authMount}/${kind}/${role}`;
 }

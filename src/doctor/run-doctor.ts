@@ -3,7 +3,6 @@ import { ConfigurationError } from '../config/configuration-error.ts';
 import { KeystoreError } from '../keystore/errors.ts';
 import type { Logger } from '../logging/logger.ts';
 import { systemClock } from '../openbao/clock.ts';
-import type { FindAddresses } from '../openbao/transport.ts';
 import { createValueReader } from '../openbao/value-reader.ts';
 import { delay } from '../openbao/waiting.ts';
 import { blocked, type Check, failed, type Finding, skipped } from './check.ts';
@@ -35,8 +34,6 @@ export interface DoctorOptions extends Selection {
   readonly log?: Logger;
   /** This machine's time, in milliseconds since 1970. */
   readonly now?: () => number;
-  /** In place of the system's resolver. */
-  readonly findAddresses?: FindAddresses;
 }
 
 /**
@@ -58,7 +55,6 @@ export async function runDoctor(configurationText: string, options: DoctorOption
     log,
     now,
     signal,
-    ...(options.findAddresses && { findAddresses: options.findAddresses }),
   });
   const results: CheckResult[] = [];
   const outcomes = new Outcomes();
@@ -149,7 +145,8 @@ function toResult(
   finding: Finding,
   { names = {}, key = '', durationMs = 0 }: { names?: Names; key?: string; durationMs?: number } = {},
 ): CheckResult {
-  const { backend = false, cause, fix, id, title } = check;
+  const { backend = false, cause, id, title } = check;
+  const { fix = check.fix } = finding;
   const bad = finding.status === 'failed' || finding.status === 'warning';
   const policy = finding.policy ?? (bad ? check.policy : undefined);
   return {

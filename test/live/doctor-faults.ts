@@ -130,7 +130,7 @@ export const FAULTS: readonly FaultRow[] = [
   row('the wrong role id', 'login.accepted', 5, /role-id/, ({ configuration }) =>
     change(configuration.auth, { roleId: '00000000-0000-4000-8000-000000000000' }),
   ),
-  row('an expired secret id', 'login.accepted', 5, /new credential into its file/, async (patient) => {
+  row('an expired secret id', 'login.accepted', 5, /bao write -f auth\/approle\/role\/\w+/, async (patient) => {
     await patient.drawSecretId({ ttl: '1s' });
     await sleep(1500);
     return () => patient.drawSecretId();

@@ -236,6 +236,16 @@ describe('R-DOCTOR-06 every identity', () => {
     expect(result.exit_code).toBe(5);
   });
 
+  it('that a call brings and that OpenBao does not trust', async () => {
+    const patient = await callCertificate();
+    const stranger = await (await createAuthority({ commonName: 'Strangers' })).issue({ commonName: 'tenant' });
+    const { certificatePem: clientCert, privateKeyPem: privateKey } = stranger;
+    patient.options = { ...patient.options, access: { ...(patient.options.access as object), clientCert, privateKey } };
+    const result = await patient.examine();
+    expect(idsOf(result, 'failed')).toEqual(['login.accepted']);
+    expect(checkOf(result, 'login.accepted').fix).toContain(`bao read auth/cert/certs/${patient.role}`);
+  });
+
   it('that nobody gave: the servers are looked at all the same', async () => {
     const patient = await callCertificate();
     patient.options = { keys: [patient.key] };

@@ -69,7 +69,7 @@ describe('R-DOCTOR-02 each fault is named by one check, and is gone once its fix
     expect(() => doctorResult.parse(found)).not.toThrow();
     const check = checkOf(found, id);
     expect(check.fix).toMatch(fix);
-    expect(check.cause).not.toMatch(/<[mkars]>/);
+    expect(check.cause).not.toMatch(/<[mkarls]>/);
 
     if (repair === 'policy') await patient.grant(check.policy!);
     else if (repair === 'command') for (const command of commandsIn(check.fix!)) await stage.shell(command);

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 
+import type { PluginConfiguration } from '../../config/configuration.ts';
 import type { SourceRef } from '../../config/source-ref.ts';
 import type { KeystoreErrorClass } from '../../keystore/errors.ts';
 import { answerData, answerErrors } from '../../openbao/answer.ts';
@@ -100,7 +101,7 @@ export const LOGIN_CHECKS: readonly Check[] = [
     backend: true,
     cause:
       'The wrapping token was used, has expired, or wraps something else: somebody else may hold the secret id now.',
-    fix: 'Destroy the secret id, find out who unwrapped it, and deliver a new wrapped one: bao write -wrap-ttl=300s -f auth/<a>/role/<r>/secret-id.',
+    fix: 'Destroy the secret id, find out who unwrapped it, and deliver a new wrapped one: bao write -wrap-ttl=300s -f <l>/secret-id.',
     examine: judgeWrapping,
   },
   {
@@ -132,7 +133,7 @@ export const LOGIN_CHECKS: readonly Check[] = [
     pre: true,
     backend: true,
     cause: 'The role or its secret id is bound to addresses (CIDR), and this machine is seen with another one.',
-    fix: 'Widen secret_id_bound_cidrs of the role (bao write auth/<a>/role/<r> secret_id_bound_cidrs=…) or cidr_list of a new secret id, or examine from where the plugin runs.',
+    fix: 'Widen secret_id_bound_cidrs of the role (bao write <l> secret_id_bound_cidrs=…) or cidr_list of a new secret id, or examine from where the plugin runs.',
     async examine(examination) {
       const error = await examination.login();
       return error?.details.cause === 'SOURCE_ADDRESS' ? failed(describeError(error)) : ok('nothing speaks against it');
@@ -146,10 +147,11 @@ export const LOGIN_CHECKS: readonly Check[] = [
     backend: true,
     cause:
       'The role id or role is wrong, the secret id is wrong, used up or expired, or the certificate or token is of somebody else.',
-    fix: 'Compare the role (bao read auth/<a>/role/<r>/role-id), then put a new credential into its file: bao write -f auth/<a>/role/<r>/secret-id. Each wrong try counts towards a lockout.',
+    fix: 'Compare the role (bao read <l>) with what is presented: role id and secret id, certificate, or signed token. Each wrong try may count towards a lockout.',
     async examine(examination) {
       const error = await examination.login();
-      return error === undefined ? ok('logged in') : failed(describeError(error));
+      if (error === undefined) return ok('logged in');
+      return { ...failed(describeError(error)), fix: FIXES[examination.configuration().auth.method] };
     },
   },
   {
@@ -158,7 +160,7 @@ export const LOGIN_CHECKS: readonly Check[] = [
     needs: ['login.accepted'],
     pre: true,
     cause: 'The secret id is limited in its uses or its time, and every login takes one use.',
-    fix: 'Put a new secret id into the file before it ends (bao write -f auth/<a>/role/<r>/secret-id); the plugin needs one at least every token_max_ttl.',
+    fix: 'Put a new secret id into the file before it ends (bao write -f <l>/secret-id); the plugin needs one at least every token_max_ttl.',
     examine: judgeSecretId,
   },
 ];
@@ -183,6 +185,20 @@ async function judgeWrapping(examination: Examination): Promise<Finding> {
     Number.isNaN(end) ? 'it was not used' : `it was not used, and expires ${agoOrAhead(end, examination.now())}`,
   );
 }
+
+const COMPARE_CERTIFICATE =
+  'Compare the certificate with the role (bao read <l>): its authority, common name and units; then issue one that matches, or correct the role.';
+
+const FIXES: Readonly<Record<PluginConfiguration['auth']['method'], string>> = {
+  approle:
+    'Compare the role id (bao read <l>/role-id), then put a new secret id into its file: bao write -f <l>/secret-id. Each wrong try counts towards a lockout.',
+  callCertificate: COMPARE_CERTIFICATE,
+  cert: COMPARE_CERTIFICATE,
+  jwt: 'Compare issuer, audience and subject of the token with the role (bao read <l>) and with auth/<a>/config.',
+  kubernetes:
+    'Compare service account, namespace and audience of the token with the role (bao read <l>), and see that OpenBao reaches the Kubernetes API.',
+  token: 'Put a token that lives into the file: bao token create -orphan -policy=POLICY.',
+};
 
 async function judgeLogin(
   examination: Examination,

@@ -31,8 +31,7 @@ export const TLS_CHECKS: readonly Check[] = [
     needs: ['network.connect'],
     pre: true,
     backend: true,
-    cause:
-      'The port speaks plain HTTP or something else, wants older TLS than 1.2, or wants a client certificate at once.',
+    cause: 'The port speaks plain HTTP or something else, wants older TLS than 1.2, or what listens there hangs.',
     fix: 'Name the port of the TLS listener of OpenBao; set tls_min_version to tls12 or tls13 there.',
     examine: (examination) =>
       eachAddress(examination, (look) => ('error' in look ? failed(`no TLS (${look.error})`) : ok(look.protocol))),

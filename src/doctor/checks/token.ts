@@ -37,7 +37,7 @@ export const TOKEN_CHECKS: readonly Check[] = [
     needs: ['token.lookup'],
     pre: true,
     cause: 'The role makes batch tokens, which can be neither renewed nor revoked.',
-    fix: 'Set token_type=service at the role: bao write auth/<a>/role/<r> token_type=service.',
+    fix: 'Set token_type=service at the role: bao write <l> token_type=service.',
     examine: (examination) =>
       eachToken(examination, ({ type }) => (type === 'service' ? ok('service') : failed(String(type)))),
   },
@@ -47,7 +47,7 @@ export const TOKEN_CHECKS: readonly Check[] = [
     needs: ['token.lookup'],
     pre: true,
     cause: 'The role names no policy, so the token may do nothing but look after itself.',
-    fix: 'Name the policy of the key at the role: bao write auth/<a>/role/<r> token_policies=POLICY.',
+    fix: 'Name the policy of the key at the role: bao write <l> token_policies=POLICY.',
     examine: (examination) =>
       eachToken(examination, ({ identity_policies: more, policies }) => {
         const names = [...list(policies), ...list(more)];
@@ -61,7 +61,7 @@ export const TOKEN_CHECKS: readonly Check[] = [
     needs: ['token.lookup'],
     pre: true,
     cause: 'token_ttl of the role is so short that a token ends within one trouble of OpenBao or of the network.',
-    fix: 'Set token_ttl to an hour: bao write auth/<a>/role/<r> token_ttl=1h.',
+    fix: 'Set token_ttl to an hour: bao write <l> token_ttl=1h.',
     examine: (examination) =>
       eachToken(examination, ({ creation_ttl: ttl }) => {
         if (typeof ttl !== 'number' || ttl === 0) return warning('it never ends');
@@ -76,7 +76,7 @@ export const TOKEN_CHECKS: readonly Check[] = [
     needs: ['token.lookup'],
     pre: true,
     cause: 'token_num_uses of the role ends a token after so many requests.',
-    fix: 'Take the limit away: bao write auth/<a>/role/<r> token_num_uses=0.',
+    fix: 'Take the limit away: bao write <l> token_num_uses=0.',
     examine: (examination) =>
       eachToken(examination, ({ num_uses: uses }) =>
         uses === 0 ? ok('any') : failed(`${counted(Number(uses), 'use')} left`),
@@ -116,7 +116,7 @@ export const TOKEN_CHECKS: readonly Check[] = [
     pre: true,
     cause:
       'The role sets no token_max_ttl, so the one of the mount or of the server holds: a stolen token can be kept alive for as long.',
-    fix: 'Set token_max_ttl to four hours: bao write auth/<a>/role/<r> token_max_ttl=4h.',
+    fix: 'Set token_max_ttl to four hours: bao write <l> token_max_ttl=4h.',
     examine: (examination) =>
       eachToken(examination, async ({ explicit_max_ttl: explicit, period }) => {
         if (typeof period === 'number' && period > 0) return ok('a periodic token: it ends when it is not renewed');

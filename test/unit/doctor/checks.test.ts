@@ -34,7 +34,7 @@ describe('R-DOCTOR-08 the table of checks', () => {
     expect(fix).toMatch(/^\S/);
     expect(title).toMatch(/^[^.]+$/);
     for (const text of [cause, fix, ...policy.map(({ path }) => path)]) {
-      expect((text.match(PLACEHOLDER) ?? []).filter((found) => !/^<[mkars]>$/.test(found))).toEqual([]);
+      expect((text.match(PLACEHOLDER) ?? []).filter((found) => !/^<[mkarls]>$/.test(found))).toEqual([]);
     }
   });
 

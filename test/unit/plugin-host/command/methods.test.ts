@@ -54,11 +54,21 @@ describe('a request in JSON', () => {
   });
 
   test.each([
-    [{ parameter: {} }, 'parameter'],
-    [{ parameters: { keyid: 'l1' } }, 'parameters.keyid'],
-    [{ parameters: { config: { value: {} } } }, 'parameters.config.value'],
-    [JSON.parse('{"__proto__": {"plaintext": "x"}}') as object, '__proto__'],
-  ])('with a field that the message does not have: %j', (request, unknown) => {
-    expect(readMessage(encrypt.request, request)).toEqual({ unknown });
+    [{ parameter: {} }, 'there is no field parameter'],
+    [{ parameters: { keyid: 'l1' } }, 'there is no field parameters.keyid'],
+    [{ parameters: { config: { value: {} } } }, 'there is no field parameters.config.value'],
+    [JSON.parse('{"__proto__": {"plaintext": "x"}}') as object, 'there is no field __proto__'],
+    [{ parameters: 'l1' }, 'parameters must be an object'],
+    [{ plaintext: 4242 }, 'a field has a value of the wrong kind'],
+    [{ plaintext: '!!! not base64 !!!' }, 'plaintext is no base64'],
+    [{ keyVersionId: ['1'] }, 'keyVersionId must be a plain value'],
+  ])('that the message cannot be: %j', (request, problem) => {
+    expect(readMessage(encrypt.request, request)).toEqual({ problem });
+  });
+
+  test('with an enumeration value that there is none of', () => {
+    expect(readMessage(findMethod('CreateKey')!.request, { keyType: 'NOPE' })).toEqual({
+      problem: 'keyType has no such value',
+    });
   });
 });

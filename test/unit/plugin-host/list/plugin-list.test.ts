@@ -90,7 +90,7 @@ describe('a plugins list', () => {
   test('without a checksum, and without a file', async () => {
     expect(await refusal(`- {name: A, type: ${type}, path: /nowhere/a}`)).toMatchObject({
       code: 'ERR_EXECUTABLE_NOT_FOUND',
-      message: '/nowhere/a: ENOENT',
+      message: `${type}/A of the plugins list: /nowhere/a: ENOENT`,
     });
   });
 
@@ -115,11 +115,11 @@ describe('a plugins list', () => {
     expect(Object.keys((await loadPluginList(file, { contracts })).plugins)).toEqual([`${type}/A`]);
     await expect(loadPluginList(folder.path, { contracts })).rejects.toMatchObject({
       code: 'ERR_OPTIONS',
-      message: `plugins list: ${folder.path} cannot be read: EISDIR`,
+      message: `${folder.path} cannot be read: EISDIR`,
     });
     await writeFile(join(folder.path, 'large.yaml'), Buffer.alloc(4 * 1024 * 1024 + 1, '#'));
     await expect(loadPluginList(join(folder.path, 'large.yaml'), { contracts })).rejects.toMatchObject({
-      message: expect.stringMatching(/larger than 4194304 bytes$/) as string,
+      message: expect.stringMatching(/large\.yaml cannot be read: EFBIG$/) as string,
     });
   });
 });
