@@ -47,9 +47,9 @@ describe('install, upgrade and rollback of docs/operations.md', () => {
       }
     });
     const swapped = async (command: string, generation: number): Promise<string | undefined> => {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<undefined>();
       stage.plugin.on('state', (state) => {
-        if (state.name === 'ready' && state.generation === generation) resolve();
+        if (state.name === 'ready' && state.generation === generation) resolve(undefined);
         if (state.name === 'failed') reject(state.error);
       });
       await Promise.race([stage.run(command).then(() => promise), ...callers]);
