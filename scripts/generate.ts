@@ -10,6 +10,7 @@ import { renderContract } from './generate/contract.ts';
 import { descriptorSetModule } from './generate/descriptor-set.ts';
 import { renderErrorTable } from './generate/error-table.ts';
 import { renderEvents } from './generate/events.ts';
+import { renderFailures } from './generate/failure-table.ts';
 import { differences, readTree, writeTree, type FileTree } from './generate/file-tree.ts';
 import { renderManPage } from './generate/man-page.ts';
 import { thirdPartyNotices } from './generate/notices.ts';
@@ -37,6 +38,7 @@ const documents: Record<string, Promise<string> | string> = {
   'docs/reference/contract.md': renderContract(scratch.path),
   'docs/reference/events.md': renderEvents(),
   'docs/reference/errors.md': renderErrorTable(),
+  'docs/reference/failures.md': renderFailures(),
   'docs/reference/plugin-host-options.md': renderPluginHostOptions(),
   'docs/reference/policies.md': renderPolicies(),
   'THIRD-PARTY-NOTICES.md': thirdPartyNotices(),

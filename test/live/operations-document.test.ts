@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 
+import { status } from '@grpc/grpc-js';
 import { parse, stringify } from 'yaml';
 
-import { openbaoBinary } from '../../scripts/openbao/binary.ts';
 import { administer } from '../../scripts/openbao/setup.ts';
+import { KeyAlgorithm, KeyType } from '../../proto/gen/plugin/keystore/operations/v1/operations.ts';
 import { startInProcessPlugin } from '../support/in-process-plugin.ts';
 import { type KeystoreOperator, startKeystoreOperator, visit } from '../support/keystore-operator.ts';
+import { administratorShell, documentedBlocks as blocks } from '../support/operations-document.ts';
 import { createAuthority } from '../support/pki.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
@@ -18,20 +17,12 @@ import {
   CRYPTO,
   CRYPTO_SUBJECT,
   destroyKey,
+  keyOperation,
   makeKey,
   openProviderStage,
   provider,
   SUBJECT,
 } from './provider-stage.ts';
-
-const TEXT = readFileSync('docs/operations.md', 'utf8');
-
-/** The blocks of a section in one language, in their order. */
-function blocks(heading: string, language: string): string[] {
-  const [, section = ''] = TEXT.split(new RegExp(`^#+ ${heading}$`, 'm'));
-  const own = section.split(/^#+ /m)[0] ?? '';
-  return [...own.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map((match) => match[1] ?? '');
-}
 
 const [NAMESPACE_POLICY = '', MOUNT_POLICY = ''] = blocks("The operator's policy", 'hcl');
 const [SET_UP = '', SET_UP_MOUNT = ''] = blocks("The operator's policy", 'sh');
@@ -45,26 +36,19 @@ const [
   DELETE_MOUNT = '',
 ] = blocks('Keystores that nobody knows', 'sh');
 const [REMOVE_TRUST = ''] = blocks('RemoveTrust', 'sh');
+const [LOOK_STATE = '', FORGET_STATE = '', DESTROY_KEY = ''] = blocks('Keys that wait for their material', 'sh');
 
 let operator: KeystoreOperator;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let binary: string;
+let run: ReturnType<typeof administratorShell>;
 beforeAll(async () => {
-  [operator, folder, binary] = await Promise.all([startKeystoreOperator(), temporaryFolder(), openbaoBinary()]);
+  [operator, folder] = await Promise.all([startKeystoreOperator(), temporaryFolder()]);
+  run = administratorShell(operator.bao, folder.path);
 });
 afterAll(async () => {
   await operator[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
 });
-
-/** Runs a block as an administrator does, in a shell that stops at the first command that fails. */
-async function run(block: string, variables: Readonly<Record<string, string>>): Promise<string> {
-  const { address, caFile, rootToken } = operator.bao;
-  const PATH = `${dirname(binary)}:${process.env.PATH ?? ''}`;
-  const env = { PATH, HOME: folder.path, BAO_ADDR: address, BAO_CACERT: caFile, BAO_TOKEN: rootToken, ...variables };
-  const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', block], { cwd: folder.path, env });
-  return stdout;
-}
 
 describe('R-PROVIDER-14 the commands of docs/operations.md', () => {
   it.each([
@@ -172,5 +156,35 @@ describe('R-PROVIDER-14 the commands of docs/operations.md', () => {
     await run(REMOVE_TRUST, { BAO_NAMESPACE: operator.namespace('mount'), ROLE: crypto.roleName! });
     expect(await visitor.try(...encrypt)).toBe(403);
     expect(await visit(operator, identity, crypto)).toBe(400);
+  });
+
+  it('look at the state of a key that waits, remove one that is not legible, and destroy a key', async () => {
+    await using stage = await openProviderStage(operator, 'namespace');
+    const keystore = await stage.createKeystore();
+    const KEY = '7d7f2d0a-6ad0-4b46-9c5a-4cf0a3b2c001';
+    const identity = await operator.issue({ commonName: `${keystore.name}-keys`, locality: 'any' });
+    const callConfig = { values: operator.values(identity, keystore.keyAccess) };
+    const create = () =>
+      stage.operations.call(keyOperation.createKey, {
+        ...{ config: callConfig, id: KEY, region: 'eu10' },
+        algorithm: KeyAlgorithm.KEY_ALGORITHM_AES256,
+        keyType: KeyType.KEY_TYPE_BYOK,
+      });
+    const variables = { BAO_NAMESPACE: operator.namespace('namespace'), KEYSTORE: keystore.name, KEY };
+    await create();
+    expect(await run(LOOK_STATE, variables)).toMatch(/^state +pending$/m);
+
+    await administer(operator.bao, 'POST', `${keystore.state}/data/${KEY}`, { data: { state: 'no state' } }, keystore);
+    const parameters = { keyId: KEY, config: callConfig };
+    expect(await stage.operations.refusal(keyOperation.getKey, { parameters })).toMatchObject({
+      code: status.INTERNAL,
+    });
+    await run(FORGET_STATE, variables);
+    expect(await create()).toEqual({ keyId: KEY, status: 'PENDING_IMPORT' });
+
+    await makeKey(operator, keystore, KEY);
+    await run(DESTROY_KEY, variables);
+    const keys = await operator.bao.request('GET', `${keystore.transit}/keys/${KEY}`, undefined, keystore);
+    expect(keys.status).toBe(404);
   });
 });

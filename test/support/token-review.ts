@@ -12,6 +12,8 @@ export interface TokenReviews extends AsyncDisposable {
   readonly caPem: string;
   /** How many reviews were asked for. */
   readonly asked: number;
+  /** The token with which the last review was asked for. */
+  readonly reviewerToken: string | undefined;
   /** A token as kubelet projects it into a pod; `claims` are laid over its own. */
   project(account: ServiceAccount, claims?: Readonly<Record<string, unknown>>): string;
   /** Ends the server; connections to it are refused. */
@@ -40,6 +42,7 @@ export async function startTokenReviews(): Promise<TokenReviews> {
   const distrusted = new Set<string>();
   let port = 0;
   let asked = 0;
+  let reviewerToken: string | undefined;
   let failure: number | undefined;
   let server: ReturnType<typeof createServer> | undefined;
 
@@ -48,6 +51,7 @@ export async function startTokenReviews(): Promise<TokenReviews> {
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     if (incoming.method !== 'POST' || incoming.url !== PATH) return void response.writeHead(404).end();
     asked += 1;
+    reviewerToken = /^Bearer (.*)$/.exec(incoming.headers.authorization ?? '')?.[1];
     if (failure !== undefined) return void response.writeHead(failure).end();
     const { spec } = JSON.parse(Buffer.concat(chunks).toString()) as { spec: { token: string; audiences?: string[] } };
     const status = distrusted.has(spec.token) ? { authenticated: false } : reviewOf(spec.token);
@@ -76,6 +80,9 @@ export async function startTokenReviews(): Promise<TokenReviews> {
     caPem: authority.certificatePem,
     get asked() {
       return asked;
+    },
+    get reviewerToken() {
+      return reviewerToken;
     },
     project: ({ namespace, name, audience = 'openbao' }, claims = {}) =>
       issuer.issue({

@@ -85,6 +85,20 @@ describe('documents', () => {
       expect(() => parseConfiguration(yamlConfiguration, { type })).not.toThrow();
   });
 
+  test('the commands of every section of docs/operations.md are run by a test', () => {
+    const tests = [
+      'test/live/operations-document.test.ts',
+      ...readdirSync('test/process/operations').map((name) => join('test/process/operations', name)),
+    ];
+    const text = tests.map((file) => readFileSync(file, 'utf8')).join('');
+    const sections = readFileSync('docs/operations.md', 'utf8').split(/^#+ /m);
+    const withCommands = sections
+      .filter((section) => section.includes('```sh\n'))
+      .map((section) => section.split('\n')[0]);
+    expect(withCommands.length).toBeGreaterThan(10);
+    expect(withCommands.filter((heading) => !new RegExp(`['"]${heading}['"]`).test(text))).toEqual([]);
+  });
+
   test('the hand-written specification stays below 60 KB', () => {
     expect(readFileSync('docs/specification.md').length).toBeLessThan(60_000);
   });

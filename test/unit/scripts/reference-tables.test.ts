@@ -6,6 +6,8 @@ import { renderConfigurationTable } from '../../../scripts/generate/configuratio
 import { renderContract } from '../../../scripts/generate/contract.ts';
 import { renderErrorTable } from '../../../scripts/generate/error-table.ts';
 import { openScratchFolder } from '../../../scripts/scratch.ts';
+import { renderFailures } from '../../../scripts/generate/failure-table.ts';
+import { type Failure, FAILURES } from '../../../scripts/generate/failures.ts';
 import { parseConfiguration } from '../../../src/config/parse.ts';
 import { ERROR_TABLE } from '../../../src/rpc/error-table.ts';
 
@@ -71,3 +73,35 @@ function declared(source: string): { names: string[]; fields: [name: string, num
   );
   return { names, fields };
 }
+
+describe('the table of failures', () => {
+  const failures: readonly Failure[] = Object.values(FAILURES).flat();
+
+  // Made by the caller alone; nobody has to recover from them.
+  const CALLERS_OWN = new Set(['not-configured', 'invalid-request', 'cancelled']);
+
+  test('has every class that needs an operator or changes what CMK shows, with its signals', () => {
+    const table = renderFailures();
+    const needed = Object.entries(ERROR_TABLE).filter(
+      ([name, { cmkState, logLevel }]) => !CALLERS_OWN.has(name) && (cmkState !== '-' || logLevel === 'error'),
+    );
+    expect(needed.length).toBeGreaterThan(20);
+    for (const [name, { cmkState, logLevel, reason }] of needed)
+      expect(table).toContain(`\`${name}\` (\`${reason}\`, ${logLevel}${cmkState === '-' ? '' : `, CMK ${cmkState}`})`);
+  });
+
+  test('names log lines that the plugin writes', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join('src', name), 'utf8'))
+      .join('');
+    const messages = failures.flatMap(({ logs = [] }) => logs);
+    expect(messages.length).toBeGreaterThan(5);
+    for (const message of messages) expect(sources).toContain(`'${message}'`);
+  });
+
+  test('has a signal for every cause', () => {
+    for (const { classes = [], logs = [], signs = [] } of failures)
+      expect(classes.length + logs.length + signs.length).toBeGreaterThan(0);
+  });
+});
