@@ -12,7 +12,7 @@ import { type Installation, install, nextRelease, RELEASE } from './installation
 
 const NEXT = '0.2.0';
 
-describe('install, upgrade and rollback of docs/operations.md', () => {
+describe('R-OPS-02 install, upgrade and rollback of docs/operations.md', () => {
   let stage: Installation;
   beforeAll(async () => {
     stage = await install();
@@ -90,7 +90,7 @@ const mayMakeRoots =
   process.arch === 'x64' && process.getuid!() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
 if (!mayMakeRoots) process.stderr.write('skipped, no right to make a root file system: the init container\n');
 
-describe('the image of docs/operations.md', () => {
+describe('R-OPS-03 the image of docs/operations.md', () => {
   (mayMakeRoots ? test : test.skip)(
     'what the init container brings is all that the plugin needs in an image without libc',
     async () => {

@@ -22,7 +22,7 @@ const versions = async (): Promise<unknown> => {
   return [key.latest_version, key.min_decryption_version, key.min_available_version];
 };
 
-describe('the run-books of docs/operations.md', () => {
+describe('R-OPS-02 the run-books of docs/operations.md', () => {
   test('rotation: rotate, retire, back, retire, trim', async () => {
     const [rotate = '', retire = '', back = '', trim = ''] = documentedBlocks('Rotation of the key', 'sh');
     const old = await stage.encrypt('before');

@@ -36,7 +36,7 @@ function expectGreen(examination: string): void {
   expect(examination).toMatch(/^ {2}policies +keystoreop$/m);
 }
 
-describe('a set-up of docs/operations.md leads from an empty OpenBao to a green doctor', () => {
+describe('R-OPS-01 a set-up of docs/operations.md leads from an empty OpenBao to a green doctor', () => {
   test('AppRole', async () => {
     await using place = await emptyPlace();
     expectGreen(await place.setUp('AppRole'));

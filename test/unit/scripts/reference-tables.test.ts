@@ -74,7 +74,7 @@ function declared(source: string): { names: string[]; fields: [name: string, num
   return { names, fields };
 }
 
-describe('the table of failures', () => {
+describe('R-OPS-04 the table of failures', () => {
   const failures: readonly Failure[] = Object.values(FAILURES).flat();
 
   // Made by the caller alone; nobody has to recover from them.
