@@ -1,4 +1,4 @@
-import { PluginHostError } from './errors.ts';
+import { closedError } from './errors.ts';
 import type { Running, StopOptions } from './generation.ts';
 
 /** One generation from the decision to start it until nothing of it is left, however far it came. */
@@ -41,8 +41,4 @@ export function beginAttempt<Life extends Running>(generation: number, start: St
     stop: (options = {}) => end(options.reason ?? closedError(), (life) => life.stop(options)),
     kill: (reason) => end(reason, (life) => life.kill(reason)),
   };
-}
-
-export function closedError(): PluginHostError {
-  return new PluginHostError('ERR_CLOSED', 'the plugin was closed');
 }

@@ -120,6 +120,11 @@ export class PluginCallError extends Error {
   }
 }
 
+/** Why a plugin takes no more calls once it was closed. */
+export function closedError(): PluginHostError {
+  return new PluginHostError('ERR_CLOSED', 'the plugin was closed');
+}
+
 /** The code of a system error, `ENOENT` for instance. */
 export function systemErrorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;

@@ -6,7 +6,7 @@ import { ControllerService } from '../plugin-protocol/services.ts';
 import { configurePlugin, deinitPlugin, initPlugin, matchServices, namesConfig } from './bootstrap.ts';
 import { Broker } from './broker.ts';
 import { Connection } from './connection.ts';
-import { PluginHostError, type StartStep } from './errors.ts';
+import { closedError, PluginHostError, type StartStep } from './errors.ts';
 import { acceptHandshake, FirstLine } from './handshake-reader.ts';
 import { buildEnvironment } from './launch/environment.ts';
 import { openExecutable } from './launch/executable.ts';
@@ -290,10 +290,6 @@ async function preferExit<T>(child: PluginProcess, gone: AbortSignal, step: Prom
     if (isEffect && (await settlesWithin(child.exited, EXIT_AFTER_EOF_MS))) gone.throwIfAborted();
     throw error;
   }
-}
-
-function closedError(): PluginHostError {
-  return new PluginHostError('ERR_CLOSED', 'the plugin was closed');
 }
 
 function startTimeout({ startTimeoutMs }: PluginPlan, step: StartStep = 'connect'): PluginHostError {

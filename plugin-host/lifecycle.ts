@@ -1,5 +1,6 @@
-import { type Attempt, beginAttempt, closedError } from './attempt.ts';
+import { type Attempt, beginAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
+import { closedError } from './errors.ts';
 import type { CloseOptions, Running } from './generation.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 import { closed, draining, type Fall, type Machine, type PluginState, ready, starting, type State } from './states.ts';

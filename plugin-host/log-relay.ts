@@ -1,4 +1,5 @@
 import { createHclogReader, type HclogLevel } from '../plugin-protocol/hclog.ts';
+import type { OutputSink } from './launch/plugin-process.ts';
 import { createLineSplitter } from './line-splitter.ts';
 
 /** Where the host and, through it, its plugins log. Pino's loggers have this shape. */
@@ -11,16 +12,10 @@ const MAX_LINE_BYTES = 64 * 1024;
 const LAST_LINES = 20;
 const LAST_LINE_LENGTH = 500;
 
-/** A stream of a plugin that carries log lines. */
-export interface LogSink {
-  write(chunk: Buffer): void;
-  end(): void;
-}
-
 /** The way of a plugin's log lines into the host's log. */
 export interface LogRelay {
   /** A sink for one stream: hclog lines keep their level, other text is debug, the text of a panic is error. */
-  sink(stream: string): LogSink;
+  sink(stream: string): OutputSink;
   /** The last lines of all sinks, for the error that tells why a plugin is gone. */
   lastLines(): readonly string[];
 }

@@ -1,5 +1,6 @@
-import { type Attempt, closedError } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
+import { closedError } from './errors.ts';
 import type { PluginInfo, Running } from './generation.ts';
 
 /** Where a plugin stands. `generation` counts its processes. */

@@ -4,7 +4,8 @@ import { BrokerService, StdioService } from '../plugin-protocol/services.ts';
 import type { StdioData } from '../proto/gen/plugin/grpc_stdio.ts';
 import type { Broker } from './broker.ts';
 import { type Connection, toConnectError } from './connection.ts';
-import type { HostLogger, LogRelay, LogSink } from './log-relay.ts';
+import type { OutputSink } from './launch/plugin-process.ts';
+import type { HostLogger, LogRelay } from './log-relay.ts';
 import { unlessAborted } from './wait.ts';
 
 /**
@@ -45,7 +46,11 @@ export async function openStreams(
   else stream.resume();
 
   const { streamStdio } = StdioService;
-  const sinks: readonly (LogSink | undefined)[] = [undefined, relay.sink('stdio stdout'), relay.sink('stdio stderr')];
+  const sinks: readonly (OutputSink | undefined)[] = [
+    undefined,
+    relay.sink('stdio stdout'),
+    relay.sink('stdio stderr'),
+  ];
   client
     .makeServerStreamRequest(streamStdio.path, streamStdio.requestSerialize, streamStdio.responseDeserialize, {})
     .on('data', ({ channel, data }: StdioData) => sinks[channel]?.write(data))

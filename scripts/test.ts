@@ -5,13 +5,12 @@
 import { readFile, rm } from 'node:fs/promises';
 import { buildPluginHost } from './build/plugin-host.ts';
 import { buildProduct } from './build/product.ts';
+import { TEST_RESULTS } from './check-spec/test-results.ts';
 import { openbaoBinary } from './openbao/binary.ts';
 import { report, reportFailure } from './report.ts';
 import { runJest } from './run-jest.ts';
 import { runHere } from './run.ts';
 import { optionalTools } from './tools.ts';
-
-const RESULTS = '.cache/test-results.json';
 
 interface Counts {
   readonly passed: number;
@@ -33,9 +32,9 @@ async function test(jestArguments: readonly string[]): Promise<Counts> {
   await buildPluginHost(report);
   await openbaoBinary(report);
 
-  await rm(RESULTS, { force: true });
+  await rm(TEST_RESULTS, { force: true });
   const code = await runJest(jestArguments, environment);
-  const found = await readFile(RESULTS, 'utf8').then(
+  const found = await readFile(TEST_RESULTS, 'utf8').then(
     (text) => JSON.parse(text) as Counts,
     () => ({ passed: 0, failed: 0, skipped: 0 }),
   );

@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js';
 
-import type { CallOptions } from '../contract.ts';
 import { PluginCallError } from '../errors.ts';
 import { withinTime } from '../wait.ts';
 import { listedPlugin } from '../list/plugin-list.ts';
+import { callsByPath } from './calls-by-path.ts';
 import { CommandError, EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { readJsonArgument } from './input.ts';
 import { findMethod, KEYSTORE_METHODS, type KeystoreMethod, readMessage } from './methods.ts';
@@ -18,8 +18,6 @@ export interface CallCommandOptions extends ListSelection {
   readonly plugin?: string | undefined;
   readonly timeoutMs: number;
 }
-
-type Invoke = (request: object, options: CallOptions) => Promise<object>;
 
 /** Makes one call and prints the answer, or the status that the plugin refused it with, as JSON. */
 export async function call(options: CallCommandOptions, session: Session): Promise<ExitCode> {
@@ -49,9 +47,8 @@ export async function call(options: CallCommandOptions, session: Session): Promi
     );
   };
   await withinTime(options.timeoutMs, late, signal, (whileWanted) => handle.ready({ signal: whileWanted }));
-  const client: unknown = handle.client;
   try {
-    const invoke = (client as Record<string, Record<string, Invoke>>)[method.service]?.[method.client];
+    const invoke = callsByPath(entry.contract, handle.client).get(method.path);
     const answer = (await invoke?.(request.value, { signal, timeoutMs: options.timeoutMs })) ?? {};
     session.print(`${JSON.stringify(method.response.toJSON(answer), undefined, 2)}\n`);
     return EXIT_CODES.ok;

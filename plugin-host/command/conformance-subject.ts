@@ -1,20 +1,12 @@
 import type { Outcome, Subject, UnaryMethod } from '../../keystore-contract/conformance/subject.ts';
 import { keystoreContract } from '../../keystore-contract/host-contract.ts';
-import type { CallOptions, PluginClient } from '../contract.ts';
+import type { PluginClient } from '../contract.ts';
 import { PluginCallError } from '../errors.ts';
-
-type Call = (request: unknown, options?: CallOptions) => Promise<unknown>;
+import { callsByPath } from './calls-by-path.ts';
 
 /** A keystore plugin behind a host's typed clients, as the conformance cases see it. */
 export function hostSubject(client: PluginClient<typeof keystoreContract>): Subject {
-  const calls = new Map(
-    Object.entries(keystoreContract.services).flatMap(([service, { definition }]) =>
-      Object.entries<{ readonly path: string }>(definition).map(([name, { path }]) => {
-        const typed = (client as unknown as Record<string, Record<string, Call>>)[service];
-        return [path, typed?.[name]] as const;
-      }),
-    ),
-  );
+  const calls = callsByPath(keystoreContract, client);
   return {
     async call<Request, Response>(
       method: UnaryMethod<Request, Response>,

@@ -1,5 +1,5 @@
 import { HCLOG_LEVELS, type HclogLevel } from '../../plugin-protocol/hclog.ts';
-import { printable } from '../printable.ts';
+import { printable } from './printable.ts';
 import type { HostLogger } from '../log-relay.ts';
 
 /** A logger for people: level, plugin, text, and the other fields as JSON. */

@@ -1,5 +1,5 @@
 import { runAsReaper } from '../launch/reaper.ts';
-import { printable } from '../printable.ts';
+import { printable } from './printable.ts';
 import { runCommandLine } from './command-line.ts';
 import { CommandError, exitCodeOf } from './exit-codes.ts';
 

@@ -27,7 +27,6 @@ export function openSession(level: PluginLogLevel): Session & Disposable {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   // A reader that has gone, `head` for instance.
   stdout.on('error', onError);
-  stderr.on('error', () => undefined);
   const talk = (line: string): void => void stderr.write(line);
   return {
     logger: atLogLevel(createTextLogger(talk), level),

@@ -1,4 +1,4 @@
-import { printable } from '../printable.ts';
+import { printable } from './printable.ts';
 
 /** Rows under a head, in columns as wide as they need; the last one is cut where the line ends. */
 export function textTable(head: readonly string[], cells: readonly (readonly string[])[], width: number): string[] {

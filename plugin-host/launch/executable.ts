@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { access, type FileHandle, lstat, open, realpath, stat } from 'node:fs/promises';
 import { dirname, relative, resolve, sep } from 'node:path';
 
 import { PluginHostError, systemErrorCode } from '../errors.ts';
+import { sha256Of } from '../sha256.ts';
 
 const WRITABLE_BY_OTHERS = 0o022;
 const EXECUTABLE = 0o111;
-const CHUNK_BYTES = 1024 * 1024;
 
 /** An executable that passed every check, held open so that what was hashed can be started. */
 export interface Executable extends AsyncDisposable {
@@ -43,14 +42,13 @@ export async function openExecutable(options: {
   const handle = resources.use(await openFile(path));
   assertSafe(await handle.stat(), path, 'file');
   const before = await handle.stat({ bigint: true });
-  const { digest, script } = await hash(handle, options.signal);
-  if (digest !== options.sha256.toLowerCase()) {
+  if ((await sha256Of(handle, options.signal)) !== options.sha256.toLowerCase()) {
     throw new PluginHostError('ERR_CHECKSUM', `checksums did not match: ${path} is not the expected executable`, {
       path,
     });
   }
   const descriptor = `/proc/self/fd/${handle.fd}`;
-  const hashedBytesRun = process.platform === 'linux' && !script && (await exists(descriptor));
+  const hashedBytesRun = process.platform === 'linux' && !(await isScript(handle)) && (await exists(descriptor));
   const held = resources.move();
   return {
     path,
@@ -117,18 +115,9 @@ function assertSafe(stats: Stats, path: string, kind: 'file' | 'directory'): voi
   if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) fail('can be written by its group or by everyone');
 }
 
-async function hash(handle: FileHandle, signal: AbortSignal): Promise<{ digest: string; script: boolean }> {
-  const sha256 = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  let script = false;
-  for (let position = 0; ;) {
-    signal.throwIfAborted();
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
-    if (bytesRead === 0) return { digest: sha256.digest('hex'), script };
-    if (position === 0) script = buffer.toString('latin1', 0, 2) === '#!';
-    sha256.update(buffer.subarray(0, bytesRead));
-    position += bytesRead;
-  }
+async function isScript(handle: FileHandle): Promise<boolean> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+  return buffer.toString('latin1', 0, bytesRead) === '#!';
 }
 
 /** Not the time of the last change of the inode: it moves, too, when a newer file takes the name. */

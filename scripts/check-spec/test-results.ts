@@ -9,12 +9,13 @@ export interface TestResult {
   readonly status: string;
 }
 
-const FILE = '.cache/test-results.json';
+/** Where the last test run has left what ran. */
+export const TEST_RESULTS = '.cache/test-results.json';
 
 /** @throws Error that says how to make the results when there are none. */
 export async function readTestResults(): Promise<TestResult[]> {
-  const text = await readFile(FILE, 'utf8').catch(() => {
-    throw new Error(`no ${FILE}: run "npm test" first`);
+  const text = await readFile(TEST_RESULTS, 'utf8').catch(() => {
+    throw new Error(`no ${TEST_RESULTS}: run "npm test" first`);
   });
   return (JSON.parse(text) as { tests: TestResult[] }).tests;
 }

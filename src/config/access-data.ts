@@ -1,26 +1,12 @@
+import type { CallAccess } from '../keystore/call.ts';
 import { anything, type FieldRule, readFields, TENANT_FIELDS } from './access-fields.ts';
 import { isPath } from './path-rules.ts';
 import { isPlainData } from './plain-data.ts';
 import { Secret } from './secret.ts';
 
 /** What a call says about where its key is and who is asking. Members that were absent or empty are absent. */
-export interface CallConfig {
-  /** As written; see `parseAddress`. */
-  readonly address?: string;
-  readonly namespace?: string;
-  readonly mountPath?: string;
-  readonly authMountPath?: string;
-  readonly roleName?: string;
-  readonly stateMountPath?: string;
+export interface CallConfig extends CallAccess {
   readonly region?: string;
-  /** The identity that CMK sends with each call. */
-  readonly certificate?: CallCertificate;
-}
-
-/** A client certificate with its chain, leaf first or not, and its key. */
-export interface CallCertificate {
-  readonly certificateChainPem: string;
-  readonly privateKeyPem: Secret;
 }
 
 /** Access data that cannot be used. Names the fields, never what they hold. */

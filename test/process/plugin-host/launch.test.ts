@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 import { FirstLine } from '../../../plugin-host/handshake-reader.ts';
-import { type Executable, openExecutable } from '../../../plugin-host/launch/executable.ts';
 import { startProcess } from '../../../plugin-host/launch/plugin-process.ts';
+import { openedCopy } from './opened-copy.ts';
 
 const linux = process.platform === 'linux' ? test : test.skip;
 const { signal } = new AbortController();
@@ -24,17 +23,8 @@ describe('launch', () => {
     await rm(directory, { recursive: true });
   });
 
-  /** A copy of the program, checked and ready to be started. */
-  async function opened(program: string): Promise<Executable> {
-    await copyFile(program, join(directory, 'plugin'));
-    const sha256 = createHash('sha256')
-      .update(await readFile(program))
-      .digest('hex');
-    return openExecutable({ directory, file: 'plugin', sha256, signal });
-  }
-
   linux('H31 an executable swapped between check and start is not what runs', async () => {
-    await using executable = await opened('/bin/true');
+    await using executable = await openedCopy(directory, '/bin/true');
     await copyFile('/bin/false', join(directory, 'other'));
     await rename(join(directory, 'other'), executable.path);
     await using child = await startProcess({ executable, args: [], environment: {}, ...output });
@@ -42,7 +32,7 @@ describe('launch', () => {
   });
 
   linux('H4 what a process wrote counts, even if it ended while its file was still being checked', async () => {
-    await using executable = await opened('/bin/echo');
+    await using executable = await openedCopy(directory, '/bin/echo');
     const stdout = new FirstLine();
     const slow = { ...executable, assertUnchanged: () => setTimeout(600) };
     const options = { executable: slow, args: ['-n', 'hello'], environment: {}, stdout, stderr: nowhere };

@@ -15,6 +15,7 @@ import { builtPlugin, sha256 } from '../../support/built-plugin.ts';
 import { rounds } from '../../support/scale.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { processesWith, recordLog } from './host-fixture.ts';
+import { openedCopy } from './opened-copy.ts';
 
 const linux = process.platform === 'linux' ? test : test.skip;
 const { signal } = new AbortController();
@@ -113,14 +114,8 @@ describe('R-HOST-02 an executable that is swapped between check and start', () =
 
   linux('R-HOST-61 and written in place is found out when it has started, and ended', async () => {
     await using folder = await temporaryFolder();
-    const plugin = join(folder.path, 'plugin');
-    await copyFile('/bin/sleep', plugin);
-    await using executable = await openExecutable({
-      directory: folder.path,
-      file: 'plugin',
-      sha256: sha256(plugin),
-      signal,
-    });
+    await using executable = await openedCopy(folder.path, '/bin/sleep');
+    const { path: plugin } = executable;
     // The same bytes, even: nobody can tell what was there in between.
     const file = await open(plugin, 'r+');
     await file.write(Buffer.from([0x7f]), 0, 1, 0);
@@ -135,14 +130,8 @@ describe('R-HOST-02 an executable that is swapped between check and start', () =
 
   linux('and open for writing is not started at all', async () => {
     await using folder = await temporaryFolder();
-    const plugin = join(folder.path, 'plugin');
-    await copyFile('/bin/sleep', plugin);
-    await using executable = await openExecutable({
-      directory: folder.path,
-      file: 'plugin',
-      sha256: sha256(plugin),
-      signal,
-    });
+    await using executable = await openedCopy(folder.path, '/bin/sleep');
+    const { path: plugin } = executable;
     const file = await open(plugin, 'r+');
     try {
       await expect(startProcess({ executable, args: ['600'], environment: {}, ...output })).rejects.toMatchObject({
