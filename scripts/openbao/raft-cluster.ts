@@ -35,7 +35,7 @@ export interface RaftCluster {
   /** A file with {@link RaftCluster.caPem}. */
   readonly caFile: string;
   readonly rootToken: string;
-  /** The active node; waits up to 30 s for one. A leader that was frozen and is thawed holds itself active for a moment. */
+  /** The active node; waits up to 60 s for one. A leader that was frozen and is thawed holds itself active for a moment. */
   active(): Promise<RaftNode>;
   /**
    * Makes the active node give up, and resolves with the next active node, possibly the same, once that serves. Takes half
@@ -47,7 +47,7 @@ export interface RaftCluster {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const ELECTION_LIMIT_MS = 30_000;
+const ELECTION_LIMIT_MS = 60_000;
 /** A node that is frozen answers nothing. */
 const HEALTH_LIMIT_MS = 1000;
 const LOG_TAIL_CHARACTERS = 2000;
@@ -79,10 +79,16 @@ async function start(binary: string, { nodes = 3, configuration }: RaftClusterOp
     const rootToken = await bringUp(members, files.caPem);
     return createCluster({ members, files, rootToken, stop });
   } catch (error) {
-    const logs = members.map((member) => `${member.id}: …${member.log().slice(-LOG_TAIL_CHARACTERS)}`);
+    const told = withLogs(error, members);
     await stop();
-    throw new Error([String(error), ...logs].join('\n'), { cause: error });
+    throw told;
   }
+}
+
+/** The error with the ends of the logs. */
+function withLogs(error: unknown, members: readonly OwnedMember[]): Error {
+  const logs = members.map((member) => `${member.id}: …${member.log().slice(-LOG_TAIL_CHARACTERS)}`);
+  return new Error([String(error), ...logs].join('\n'), { cause: error });
 }
 
 /** The certificate is one that OpenBao makes for itself in dev mode, for `127.0.0.1`. */
@@ -132,6 +138,8 @@ function createCluster(options: {
         return node;
       });
       return Promise.any(asked);
+    }).catch((error: unknown) => {
+      throw withLogs(error, members);
     });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= options.stop());

@@ -7,13 +7,14 @@ export interface AddressTrap extends AsyncDisposable {
   readonly port: number;
   /** How often somebody has connected. */
   readonly reached: number;
-  /** How often this process has begun a TCP connection, to whatever address. */
-  readonly begun: number;
+  /** The addresses to which this process has begun a TCP connection, wherever they are. */
+  readonly begun: readonly string[];
 }
 
 /** Sets it up; it ends each connection at once. */
 export async function setAddressTrap(): Promise<AddressTrap> {
-  let [reached, begun] = [0, 0];
+  let reached = 0;
+  const begun: string[] = [];
   const server = createServer((socket) => {
     reached += 1;
     socket.on('error', () => undefined);
@@ -22,8 +23,8 @@ export async function setAddressTrap(): Promise<AddressTrap> {
   server.listen(0);
   await once(server, 'listening');
   const hook = createHook({
-    init(_id, type) {
-      if (type === 'TCPCONNECTWRAP') begun += 1;
+    init(_id, type, _cause, resource) {
+      if (type === 'TCPCONNECTWRAP') begun.push((resource as { readonly address: string }).address);
     },
   }).enable();
   return {
@@ -31,9 +32,7 @@ export async function setAddressTrap(): Promise<AddressTrap> {
     get reached() {
       return reached;
     },
-    get begun() {
-      return begun;
-    },
+    begun,
     async [Symbol.asyncDispose]() {
       hook.disable();
       const closed = once(server, 'close');
